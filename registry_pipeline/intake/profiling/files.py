@@ -117,15 +117,31 @@ def _read_profiled(path: Path, limits: ReadLimits) -> SourceFile:
         odd = tuple(
             sheet.sheet
             for sheet, other in zip(sheets, headers, strict=True)
-            if other != headers[largest] and sheet.n_read
+            if sheet.frame.height
+            and other != headers[largest]
+            and not _begins_as(sheet, other, sheets[largest], header_rows)
         )
         if header_rows and (skip or len(header_rows) > 1) and not odd:
-            options = replace(options, header_rows=header_rows, skip_after_header=skip)
+            options = replace(options, skip_after_header=skip)
+            if all(sheet.frame.height for sheet in sheets):
+                options = replace(options, header_rows=header_rows)
+            else:
+                filled = (sheet.sheet for sheet in sheets if sheet.frame.height)
+                options = replace(
+                    options, sheet_header_rows=tuple((escaped(name), header_rows) for name in filled)
+                )
             reader, sheets = read_source(source, options)
     encodings = dict.fromkeys(sheet.encoding for sheet in sheets)
     return SourceFile(
         path.name, reader, next(iter(encodings), ""), delimiter, header_rows, skip, tuple(sheets), odd
     )
+
+
+def _begins_as(
+    sheet: RawSheet, own: tuple[tuple[int, ...], int], other: RawSheet, rows: tuple[int, ...]
+) -> bool:
+    """Whether the first line of the header is that of another sheet, in the same row: few records do not show the lines below."""
+    return sheet.header == other.header and (own[0] or (1,))[0] == (rows or (1,))[0]
 
 
 def _header_of(sheet: RawSheet) -> tuple[tuple[int, ...], int]:

@@ -51,6 +51,11 @@ def options_of(guess: SourceGuess, used: set[str], feeds: bool) -> tuple[list[Op
             questions.append(
                 f"{len(file.odd_sheets)} sheets have their header in another row; export them like the others"
             )
+        n_bare = sum(not sheet.frame.height for sheet in file.sheets)
+        if file.header_rows and n_bare:
+            questions.append(
+                f"sheets without records: {n_bare}; where they lack the rows of the header, name the others under sheets"
+            )
     words, more = _sentinels(guess, used)
     questions += more
     if words:

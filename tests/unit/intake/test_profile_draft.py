@@ -193,6 +193,29 @@ def test_the_globs_of_a_source_find_its_own_file(tmp_path: Path, name: str) -> N
     assert any(fnmatch.fnmatchcase(name, glob) for glob in facility.sources[0].files)
 
 
+def test_a_header_of_two_lines_is_found_though_a_sheet_has_few_records_and_another_none(
+    tmp_path: Path,
+) -> None:
+    import xlsxwriter
+
+    path = tmp_path / "lesions.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        for sheet, n_rows in (("2019", 20), ("2020", 3), ("Notes", 0)):
+            page = book.add_worksheet(sheet)
+            if not n_rows:
+                page.write("B7", "please ignore")
+                continue
+            page.write("A1", "List of the department")
+            page.write_row("A2", ["Patient", "Lesion", "", ""])
+            page.write_row("A3", ["Patient no", "Site", "Longest diameter (mm)", "Detected"])
+            for n in range(n_rows):
+                page.write_row(3 + n, 0, [f"K{n:03d}", "lung", str(10 + n), f"2015-01-{1 + n:02d}"])
+    draft, _ = drafted(tmp_path, "east", [path])
+    assert "header_rows = [2, 3]" in draft.text and "Lesion Detected" in draft.text
+    assert "column_3" not in draft.text and "in another row" not in draft.text
+    assert "sheets without records: 1" in draft.text
+
+
 def test_sheets_of_several_kinds_feed_tables_of_their_own(tmp_path: Path) -> None:
     import xlsxwriter
 

@@ -258,3 +258,11 @@ def test_an_old_xls_workbook_with_a_password_is_told_apart(tmp_path: Path) -> No
     with pytest.raises(ReadError) as caught:
         read_file(tmp_path / "a.xls")
     assert caught.value.code == "password_protected"
+
+
+def test_the_worksheet_that_lacks_a_declared_header_row_is_told(tmp_path: Path) -> None:
+    table = [["title"], ["a", "b"], ["c", "d"], [1, 2]]
+    path = write(tmp_path / "b.xlsx", ("2019", table), ("Notes", [["please ignore"]]), ("2020", table))
+    with pytest.raises(ReadError, match="worksheet 2 of 3 lacks a row that header_rows declares") as caught:
+        read_file(path, ReadOptions(header_rows=(2, 3)))
+    assert caught.value.code == "no_such_header_row" and "Notes" not in str(caught.value)

@@ -57,9 +57,18 @@ def read_workbook(source: Source, options: ReadOptions) -> list[RawSheet]:
         raise ReadError(
             "too_large", f"more than {limit} worksheets; name those wanted under sheets, or split it"
         )
-    sheets = [
-        _read_sheet(workbook, name, facts.get(name, SheetFacts()), options.of_sheet(name)) for name in names
-    ]
+    sheets = []
+    for number, name in enumerate(names, start=1):
+        try:
+            sheets.append(_read_sheet(workbook, name, facts.get(name, SheetFacts()), options.of_sheet(name)))
+        except ReadError as problem:
+            if problem.code != "no_such_header_row":
+                raise
+            message = (
+                f"worksheet {number} of {len(names)} lacks a row that header_rows declares; list the worksheets with "
+                'records under sheets, or give it rows of its own: header_rows = { "name" = [1], "*" = [2, 3] }'
+            )
+            raise ReadError(problem.code, message) from None
     if not any(sheet.header for sheet in sheets):
         raise ReadError("empty", "no worksheet has a filled cell; ask the facility to export it again")
     return sheets
