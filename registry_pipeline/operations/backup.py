@@ -35,7 +35,7 @@ from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.operations.alerts.alerts_file import FILE as ALERTS
 from registry_pipeline.operations.approval import offer_approved
 from registry_pipeline.operations.audit import audit_log, record, recorded
-from registry_pipeline.store.integrity import unlike_checksums, write_checksums
+from registry_pipeline.store.integrity import read_checksums, unlike_checksums, write_checksums
 from registry_pipeline.store.releases import (
     CHECKSUMS,
     current_release,
@@ -106,6 +106,7 @@ def _copy_home(home: Home, folder: Path) -> None:
         home.root / ALERTS,
         home.key_check_file,
         audit_log(home),
+        *sorted(home.root.glob(f"{audit_log(home).stem}-*")),  # damaged ones that were set aside
         *sorted(home.facilities.glob("*.toml")),
         *sorted(home.releases.glob(f"*{PINNED}")),
     ]
@@ -170,15 +171,21 @@ def restore(source: Path, root: Path, key_file: Path) -> Home:
         raise ConfigurationError(root, None, "is there already; a backup is restored into a new folder")
     if not (source / CHECKSUMS).is_file() or not (source / SERVED).is_file():
         raise ConfigurationError(source, None, "is no backup; name the folder that registry backup made")
-    if damaged := unlike_checksums(source):
+    if root.is_relative_to(source.resolve()):
+        raise ConfigurationError(root, None, "lies in the backup itself; restore it to another place")
+    if damaged := unlike_checksums(source, must_hold=SERVED):
         raise StoreError(
             f"{source}: not what was backed up: {', '.join(damaged[:10])}; take an earlier backup"
+        )
+    if unnamed := _unnamed(source):
+        raise StoreError(
+            f"{source / CHECKSUMS}: does not name {', '.join(unnamed[:10])}; move away what somebody put there, or take an "
+            "earlier backup where the list was cut"
         )
     building = root.with_name(root.name + BUILDING)
     with disk_errors_as_store_error(building / CHECKSUMS):
         try:
-            home = _restored(source, building, key_file)
-            home.key()  # is compared with its check value
+            _restored(source, building, key_file)
             building.rename(root) if not root.exists() else building.replace(root)
             sync(root.parent)
         finally:
@@ -186,7 +193,13 @@ def restore(source: Path, root: Path, key_file: Path) -> Home:
     return open_home(root)
 
 
-def _restored(source: Path, building: Path, key_file: Path) -> Home:
+def _unnamed(source: Path) -> list[str]:
+    """Files of a backup that its list does not name: what was cut off its end would be left out in silence."""
+    found = {path.relative_to(source).as_posix() for path in source.rglob("*") if not path.is_dir()}
+    return sorted(found - {CHECKSUMS, *read_checksums(source)})
+
+
+def _restored(source: Path, building: Path, key_file: Path) -> None:
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True, mode=0o700)
     _copy(
@@ -205,6 +218,12 @@ def _restored(source: Path, building: Path, key_file: Path) -> Home:
     with os.fdopen(os.open(home.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         out.write(key)
     make_home(building)
+    try:
+        home.key()  # is compared with its check value
+    except ConfigurationError:
+        raise ConfigurationError(
+            key_file, None, "is not the key of this backup; name the copy that was kept apart"
+        ) from None
     record(home, "restore", details=source.name)  # before the home gets its name: no kill leaves one without
     served = (source / SERVED).read_text(encoding="utf-8")
     for release_id in release_ids(home):
@@ -212,4 +231,3 @@ def _restored(source: Path, building: Path, key_file: Path) -> Home:
     if served:
         switch(home, served)
     offer_approved(home)
-    return home

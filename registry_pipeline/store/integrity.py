@@ -79,16 +79,25 @@ def unlike_checksums(
     Raises:
         StoreError: the system withholds a file, which may be whole; nothing can be said of it.
     """
-    try:
-        with withheld_as_store_error(folder / CHECKSUMS):
-            lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
-        expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    except (OSError, UnicodeDecodeError):
-        return [CHECKSUMS]
-    if must_hold is not None and must_hold not in expected:
+    expected = read_checksums(folder)
+    if "" in expected or (must_hold is not None and must_hold not in expected):
         return [CHECKSUMS]
     checked = {name: digest for name, digest in expected.items() if only is None or name == only}
     return sorted(name for name, digest in checked.items() if _digest(folder / name, digest_of) != digest)
+
+
+def read_checksums(folder: Path) -> dict[str, str]:
+    """File within a folder -> its SHA-256, as :func:`write_checksums` saw it; a name that is empty tells a damaged list.
+
+    Raises:
+        StoreError: the system withholds the list.
+    """
+    try:
+        with withheld_as_store_error(folder / CHECKSUMS):
+            lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {"": ""}
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
 
 def newest_whole_release(home: Home, before: str) -> str | None:
