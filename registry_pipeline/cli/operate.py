@@ -115,14 +115,29 @@ def alerts() -> None:
 @click.command()
 @own_options
 @as_json
-def audit(is_json: bool) -> None:
+@click.option("--begin-anew", is_flag=True, help="Set a damaged log aside and begin a new one.")
+@click.option("--by", "begun_by", envvar="REGISTRY_STEWARD", metavar="NAME", help="Who begins it anew.")
+@click.option("--reason", metavar="TEXT", help="Why; stands in the first entry of the new log.")
+def audit(is_json: bool, begin_anew: bool, begun_by: str | None, reason: str | None) -> None:
     """Who did what: refreshes, backups, restores; the chain of entries is proved first.
 
     What has begun and neither is done nor refused by a later entry still runs, or was killed.
     """
-    from registry_pipeline.operations.audit import read_audit_log
+    from registry_pipeline.operations import audit as log
 
-    entries = read_audit_log(CONTEXT.home())
+    home = CONTEXT.home()
+    if begin_anew:
+        if not begun_by or not reason:
+            raise click.UsageError("--begin-anew needs --by NAME and --reason TEXT")
+        aside = log.begin_anew(home, begun_by, reason)
+        click.echo(
+            f"{aside or log.audit_log(home)}: {'was set aside' if aside else 'was gone'}; a new log has begun."
+        )
+        click.echo(
+            "What it said was approved for analysts is to be approved anew: registry releases approve."
+        )
+        return
+    entries = log.read_audit_log(home)
     if is_json:
         print_json([asdict(entry) for entry in entries])
         return

@@ -51,14 +51,20 @@ def appending(ledger: Path) -> Iterator[None]:
         yield
 
 
-def write_head(ledger: Path, n_entries: int, last_hash: str, key: bytes) -> None:
+def write_head(ledger: Path, n_entries: int, last_hash: str, key: bytes, first_hash: str = "") -> None:
     """Note where a ledger ends; to be called within :func:`appending`, after the entry is on the disk.
+
+    Args:
+        first_hash: of its first entry, where a damaged ledger may be set aside for a new one: what a release knows of
+            the end of another one does not bind this one.
 
     Raises:
         StoreError: the disk is full or the folder cannot be written.
     """
-    head = {"n_entries": n_entries, "last_hash": last_hash, "mac": _mac(ledger, n_entries, last_hash, key)}
-    write_json(head, head_path(ledger))
+    head = {"n_entries": n_entries, "last_hash": last_hash} | (
+        {"first_hash": first_hash} if first_hash else {}
+    )
+    write_json(head | {"mac": _mac(ledger, head, key)}, head_path(ledger))
 
 
 def copy_heads(root: Path, folder: Path) -> None:
@@ -82,7 +88,8 @@ def read_heads(ledger: Path, key: bytes) -> list[tuple[int, str]]:
         raise ChainCut(f"{own}: is damaged; restore it and {ledger.name} from the backup")
     if copies and not own.is_file():
         raise ChainCut(f"{own}: is missing; restore it and {ledger.name} from the backup")
-    return [head for head in heads if head is not None]
+    known = [head for head in heads if head is not None]
+    return [(head["n_entries"], head["last_hash"]) for head in known if _first(head) == _first(known[0])]
 
 
 def check_heads(ledger: Path, heads: Sequence[tuple[int, str]], hashes: Sequence[str]) -> None:
@@ -102,18 +109,22 @@ def check_heads(ledger: Path, heads: Sequence[tuple[int, str]], hashes: Sequence
             )
 
 
-def _read(ledger: Path, path: Path, key: bytes) -> tuple[int, str] | None:
+def _first(head: dict[str, Any]) -> str:
+    return str(head.get("first_hash", ""))
+
+
+def _read(ledger: Path, path: Path, key: bytes) -> dict[str, Any] | None:
     """A head that was written with the key; None for any other content."""
     try:
         with withheld_as_store_error(path):
             head: Any = json.loads(path.read_text(encoding="utf-8"))
-        n_entries, last_hash, mac = head["n_entries"], head["last_hash"], head["mac"]
-        is_ours = hmac.compare_digest(mac, _mac(ledger, n_entries, last_hash, key))
-    except (OSError, ValueError, KeyError, TypeError):
+        is_ours = hmac.compare_digest(head["mac"], _mac(ledger, head, key)) and head["n_entries"] > 0
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return (n_entries, last_hash) if is_ours and n_entries > 0 else None
+    return head if is_ours else None
 
 
-def _mac(ledger: Path, n_entries: int, last_hash: str, key: bytes) -> str:
-    text = json.dumps(["head", ledger.stem, n_entries, last_hash])
+def _mac(ledger: Path, head: dict[str, Any], key: bytes) -> str:
+    first = [_first(head)] if _first(head) else []  # heads of ledgers that are never begun anew have none
+    text = json.dumps(["head", ledger.stem, head["n_entries"], head["last_hash"], *first])
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()

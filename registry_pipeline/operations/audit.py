@@ -22,8 +22,16 @@ from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
 
-from registry_pipeline.core.chain_head import ChainCut, appending, check_heads, read_heads, write_head
-from registry_pipeline.core.files import StoreError, disk_errors_as_store_error
+from registry_pipeline.core.chain_head import (
+    SECRETS,
+    ChainCut,
+    appending,
+    check_heads,
+    head_path,
+    read_heads,
+    write_head,
+)
+from registry_pipeline.core.files import StoreError, disk_errors_as_store_error, write_text
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.native_panics import panics_as_exceptions
 from registry_pipeline.core.toml_source import ConfigurationError
@@ -33,6 +41,7 @@ from registry_pipeline.store.releases import current_release
 LOG = "audit.jsonl"
 BEGUN, DONE, REFUSED = "begun", "done", "refused"
 """Outcomes. What has begun and has no later outcome still runs, or was killed."""
+BEGIN_ANEW = "or go on with a new log: registry audit --begin-anew --by NAME --reason TEXT"
 LONGEST_DETAILS = 500
 """Characters of what describes an entry; people write some of it."""
 
@@ -79,15 +88,52 @@ def record(
     with disk_errors_as_store_error(path), appending(path), _opened_for_appending(path) as handle:
         entries = _parsed(path, home.key())
         os.ftruncate(handle, _whole_bytes(path))
-        before = entries[-1] if entries else None
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        number = before.entry_no + 1 if before else 1
-        entry = AuditEntry(number, at, _account(), action, outcome, release_id, details[:LONGEST_DETAILS])
-        entry = replace(entry, chain_hash=_chain_hash(entry, before.chain_hash if before else "", home.key()))
-        os.write(handle, (json.dumps(asdict(entry), ensure_ascii=False) + "\n").encode())
+        entry = _entry(home, entries, action, outcome, release_id, details)
+        os.write(handle, _line(entry).encode())
         os.fsync(handle)
-        write_head(path, entry.entry_no, entry.chain_hash, home.key())
+        write_head(path, entry.entry_no, entry.chain_hash, home.key(), [*entries, entry][0].chain_hash)
     return entry
+
+
+def _entry(
+    home: Home, before: Sequence[AuditEntry], action: str, outcome: str, release_id: str, details: str
+) -> AuditEntry:
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    number = len(before) + 1
+    entry = AuditEntry(number, at, _account(), action, outcome, release_id, details[:LONGEST_DETAILS])
+    return replace(entry, chain_hash=_chain_hash(entry, before[-1].chain_hash if before else "", home.key()))
+
+
+def _line(entry: AuditEntry) -> str:
+    return json.dumps(asdict(entry), ensure_ascii=False) + "\n"
+
+
+def begin_anew(home: Home, by: str, reason: str) -> Path | None:
+    """Set a damaged log aside and begin a new one, whose first entry says so; gives where the damaged one lies now.
+
+    Where it was damaged it cannot be written anew, and that of a backup lacks what releases made since say of it: no
+    refresh would ever begin again.
+
+    Raises:
+        ConfigurationError: the log is whole.
+        StoreError: the disk is full or the folder cannot be written.
+    """
+    path = audit_log(home)
+    with disk_errors_as_store_error(path), appending(path):
+        try:
+            _parsed(path, home.key())
+        except StoreError:
+            pass
+        else:
+            raise ConfigurationError(path, None, "is what was written; nothing was changed")
+        aside = path.with_name(f"{path.stem}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}{path.suffix}")
+        if is_there := path.exists():
+            path.rename(aside)
+        details = f"begun anew by {by}; the log before: {aside.name if is_there else 'gone'}; {reason}"
+        entry = _entry(home, (), "audit", DONE, current_release(home) or "", details)
+        write_text(_line(entry), path)
+        write_head(path, 1, entry.chain_hash, home.key(), entry.chain_hash)
+    return aside if is_there else None
 
 
 @contextmanager
@@ -182,7 +228,7 @@ def _parsed(path: Path, key: bytes) -> list[AuditEntry]:
         entries = _chained(path, key)
         check_heads(path, heads, [entry.chain_hash for entry in entries])
     except ChainCut as problem:
-        raise StoreError(str(problem)) from None
+        raise StoreError(f"{problem}; {BEGIN_ANEW}") from None
     return entries
 
 
@@ -197,7 +243,9 @@ def _chained(path: Path, key: bytes) -> list[AuditEntry]:
         except (ValueError, TypeError):
             is_whole = False
         if not is_whole or not hmac.compare_digest(entry.chain_hash, _chain_hash(entry, before, key)):
-            raise StoreError(f"{path}: entry {number} is not what was written; compare the log with a backup")
+            raise ChainCut(
+                f"{path}: entry {number} is not what was written; restore it and {SECRETS}/{head_path(path).name} from the backup"
+            )
         entries.append(entry)
         before = entry.chain_hash
     return entries

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
@@ -18,7 +19,7 @@ import duckdb
 import pytest
 
 from registry_pipeline.cli.main import registry as program
-from registry_pipeline.core.chain_head import head_path
+from registry_pipeline.core.chain_head import copy_heads, head_path
 from registry_pipeline.core.files import StoreError, exclusive
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.core.locks import locked
@@ -146,6 +147,28 @@ def test_every_flipped_bit_of_a_backup_is_told_and_nothing_is_restored(home: Hom
         restore(folder, tmp_path / "new", home.key_file)
 
 
+@pytest.mark.parametrize("kept", [lambda lines: [], lambda lines: lines[:-1], lambda lines: [*lines, "abc"]])
+def test_a_backup_whose_list_was_cut_is_not_called_whole(
+    home: Home, tmp_path: Path, kept: Callable[[list[str]], list[str]]
+) -> None:
+    """As by a copy that was broken off: what the list does not name nobody has compared."""
+    folder = back_up(home, tmp_path / "disk")
+    sums = folder / CHECKSUMS
+    sums.write_text("\n".join(kept(sums.read_text().splitlines())))
+    with pytest.raises(StoreError, match=CHECKSUMS):
+        restore(folder, tmp_path / "new", home.key_file)
+    assert not (tmp_path / "new").exists()
+
+
+def test_nothing_is_restored_that_was_not_backed_up(home: Home, tmp_path: Path) -> None:
+    folder = back_up(home, tmp_path / "disk")
+    (folder / "landing" / "other").symlink_to(home.key_file)
+    with pytest.raises(StoreError, match=r"SHA256SUMS: does not name landing/other; move away"):
+        restore(folder, tmp_path / "new", home.key_file)
+    with pytest.raises(ConfigurationError, match="lies in the backup itself"):
+        restore(folder, folder / "home", home.key_file)
+
+
 def test_a_ledger_of_decisions_that_cannot_be_copied_is_named(home: Home, tmp_path: Path) -> None:
     home.decisions.write_bytes(b"no ledger at all" * 100)
     assert states(home)["decisions"] == "error"
@@ -163,7 +186,7 @@ def test_a_backup_is_refused_where_it_helps_nobody(home: Home, tmp_path: Path) -
     with pytest.raises(ConfigurationError, match="is no backup"):
         restore(tmp_path, tmp_path / "new", home.key_file)
     other = make_home(tmp_path / "other")
-    with pytest.raises(ConfigurationError, match="is not the key"):
+    with pytest.raises(ConfigurationError, match=f"^{other.key_file}: is not the key of this backup"):
         restore(folder, tmp_path / "new", other.key_file)
     with pytest.raises(ConfigurationError, match="cannot be read"):
         restore(folder, tmp_path / "new", tmp_path / "nowhere")
@@ -244,6 +267,40 @@ def test_entries_cut_off_at_the_end_of_the_audit_log_are_missed(home: Home, n_le
             use(home)
     path.unlink()
     with pytest.raises(StoreError, match="entry 1 of 5 is missing"):
+        read_audit_log(home)
+
+
+@pytest.mark.parametrize("way", ["flipped", "cut", "gone", "head gone", "older than the release"])
+def test_a_damaged_audit_log_is_set_aside_and_a_new_one_begins(home: Home, way: str) -> None:
+    """Without that no refresh would ever begin: a backup's log lacks what a later release knows of its end."""
+    path, head = audit_log(home), head_path(audit_log(home))
+    record(home, "backup", details="kept in the backup")
+    earlier = {path: path.read_bytes(), head: head.read_bytes()}
+    record(home, "backup", details="of today")
+    copy_heads(home.root, release_folder(home, RELEASES[1]))
+    code, output = command(home, "audit", "--begin-anew", "--by", "op", "--reason", "no need")
+    assert (code, "is what was written; nothing was changed" in output) == (2, True), output
+    content = path.read_bytes()
+    {
+        "flipped": lambda: path.write_bytes(content.replace(b"kept", b"lept")),
+        "cut": lambda: path.write_bytes(content[: len(content) // 2]),
+        "gone": path.unlink,
+        "head gone": head.unlink,
+        "older than the release": lambda: [one.write_bytes(content) for one, content in earlier.items()],
+    }[way]()
+    code, output = command(home, "audit")
+    assert (code, "registry audit --begin-anew" in output) == (1, True), output
+    assert command(home, "audit", "--begin-anew")[0] == 2
+    code, output = command(home, "audit", "--begin-anew", "--by", "op", "--reason", "a bit")
+    assert code == 0, output
+    record(home, "refresh")
+    first, second = read_audit_log(home)
+    assert (first.action, second.action) == ("audit", "refresh") and "begun anew by op" in first.details
+    aside = sorted(home.root.glob("audit-*.jsonl"))
+    assert len(aside) == (way != "gone")
+    copy_heads(home.root, release_folder(home, RELEASES[1]))
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+    with pytest.raises(StoreError, match="entry 2 of 2 is missing"):
         read_audit_log(home)
 
 
