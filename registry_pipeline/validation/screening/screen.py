@@ -142,7 +142,7 @@ class Screening:
                 self.as_sent, self.identifiers, options[0].record_keys, self.facilities.prefix
             )
         self.records = take_out_impossible(self.as_sent, rules, self.outcome, self.places)
-        conflict_violations(result, rules, self.outcome, self.places)
+        conflict_violations(result, rules, self.outcome, self.places, self.options[0].precedence)
         self.origins, self.dropped = _origins(result), [table.fates for table in result.values()]
         result.clear()  # the identifiers as sent, before the rules between tables take their room
         self._judge(parameters)

@@ -3,7 +3,7 @@
 Belongs here: tying a parse issue or a conflict to its record. Does not belong here: judging records.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import polars as pl
@@ -20,6 +20,8 @@ MISSING = ("S10", "S14")
 _AT_A_TIME = 500_000
 """Issues that are tied together."""
 DETAILS = {"S11": "two systems differ by 1462 days: one of them counts days from 1904"}
+SAME_KEY = "rows with the same key differ"
+FIRST_COUNTS = "rows with the same key differ; no precedence is declared, so the source that the mapping names first counts"
 
 
 def issue_violations(
@@ -92,10 +94,12 @@ def conflict_violations(
     rules: Catalogue,
     outcome: Outcome,
     places: Mapping[str, Bounds],
+    precedence: Collection[str],
 ) -> None:
     """Items in which rows of one key contradict each other, into ``outcome``.
 
-    Free text that differs is a warning: no analysis rests on it.
+    Free text that differs is a warning: no analysis rests on it. Of two sources it is said where nobody has declared
+    which one counts: ``precedence`` holds the tables, and columns of them, for which somebody has.
     """
     on = rules.of_scope("generic", "facility", "table")
     for name, table in consolidated.items():
@@ -107,11 +111,15 @@ def conflict_violations(
                 outcome.count(rule_id, [height for _, height in places[name]])
             if table.conflicts.is_empty():
                 continue
+            detail = pl.lit(DETAILS.get(rule_id, SAME_KEY))
+            if rule_id in {"S17"} | across and name not in precedence:
+                is_chosen = pl.format(f"{name}.{{}}", "items").is_in(list(precedence))
+                detail = pl.when(is_chosen).then(detail).otherwise(pl.lit(FIRST_COUNTS))
             level = pl.when("is_free_text").then(pl.lit(on[rule_id].warning_severity))
             conflicts = table.conflicts.filter(pl.col("rule_id") == rule_id).with_columns(
                 pl.lit(name).alias("table_name"),
                 level.otherwise(pl.lit(on[rule_id].severity)).alias("severity"),
-                pl.lit(DETAILS.get(rule_id, "rows with the same key differ")).alias("detail"),
+                detail.alias("detail"),
             )
             outcome.violations.add(conflicts)
 

@@ -20,6 +20,7 @@ from registry_pipeline.validation.rules.translations import (
     translated_message,
     translated_suggestion,
 )
+from registry_pipeline.validation.screening.staged_issues import FIRST_COUNTS, SAME_KEY
 from registry_pipeline.validation.screening.systemic import CAUSE, SAMPLED
 from schemas.messages import AN_ITEM, ENGLISH, fill, languages, messages, places, sentence, supported_language
 from schemas.reasons import REASONS
@@ -27,7 +28,8 @@ from tests.support.message_sources import intake_texts, skeleton
 
 OTHERS = [one for one in languages() if one != ENGLISH]
 DETAILS = (
-    "rows with the same key differ",
+    SAME_KEY,
+    FIRST_COUNTS,
     "two systems differ by 1462 days: one of them counts days from 1904",
     CAUSE,
     SAMPLED,

@@ -9,6 +9,7 @@ import pytest
 
 from registry_pipeline.core.sql_files import sql_files
 from registry_pipeline.validation.rules.translations import translated_message
+from registry_pipeline.validation.screening.screen import ScreenOptions
 from registry_pipeline.validation.screening.screened import Screened
 from tests.support.staged import screen, staged_of
 
@@ -40,6 +41,27 @@ def test_a_contradiction_names_the_row_that_contradicts(
 ) -> None:
     rows = [first | {"_row_id": 3}, first | {"_row_id": 4}, second | {"_row_id": 9}]
     assert _rows_of(screen(staged_of({table: rows})), rule_id) == {(3, 9)}
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "table", "first", "second", "item"),
+    [
+        ("S17", "patient", WOMAN | {"_source_no": 0}, WOMAN | {"sex": "U", "_source_no": 1}, "sex"),
+        ("H03", "death", DEATH, DEATH | {"death_date": date(2020, 5, 20), "_source_no": 1}, "death_date"),
+    ],
+)
+def test_of_two_sources_it_is_said_where_nobody_declared_which_one_counts(
+    rule_id: str, table: str, first: dict[str, Any], second: dict[str, Any], item: str
+) -> None:
+    told = {}
+    for declared in ("", table, f"{table}.{item}", f"{table}.facility_id"):
+        staged = staged_of({table: [first | {"_row_id": 3}, second | {"_row_id": 9}]})
+        options = ScreenOptions(precedence={declared: ["his"]} if declared else {})
+        (told[declared],) = screen(staged, options=options).findings.filter(pl.col("rule_id") == rule_id)[
+            "message"
+        ]
+    is_told = {declared: "no precedence is declared" in message for declared, message in told.items()}
+    assert is_told == {"": True, table: False, f"{table}.{item}": False, f"{table}.facility_id": True}
 
 
 def test_a_contradiction_within_the_source_that_is_not_preferred_names_rows_of_that_source() -> None:

@@ -65,8 +65,8 @@ def read_workbook(source: Source, options: ReadOptions) -> list[RawSheet]:
             if problem.code != "no_such_header_row":
                 raise
             message = (
-                f"worksheet {number} of {len(names)} lacks a row that header_rows declares; list the worksheets with "
-                'records under sheets, or give it rows of its own: header_rows = { "name" = [1], "*" = [2, 3] }'
+                f"worksheet {number} of {len(names)} lacks a row that header_rows declares; "
+                "list the worksheets with records under sheets, or give header_rows by worksheet"
             )
             raise ReadError(problem.code, message) from None
     if not any(sheet.header for sheet in sheets):
