@@ -158,25 +158,25 @@ def _report(problem: Exception) -> int:
     if CONTEXT.debug and not isinstance(problem, click.ClickException):
         traceback.print_exception(problem)
     if isinstance(problem, click.ClickException):
-        return _line(_misuse(problem), MISUSED)
+        return line(_misuse(problem), MISUSED)
     if isinstance(problem, ConfigurationError | QueryError | NoRelease):
-        return _line(str(problem), MISUSED)
+        return line(str(problem), MISUSED)
     if isinstance(problem, Refused | StoreError):
-        return _line(str(problem), REFUSED)
+        return line(str(problem), REFUSED)
     if is_damage(problem):
-        return _line("the release is damaged; see: registry status --verify", REFUSED)
+        return line("the release is damaged; see: registry status --verify", REFUSED)
     if isinstance(problem, InternalFailure):
-        return _line(str(problem), BROKEN)
+        return line(str(problem), BROKEN)
     if isinstance(problem, PermissionError) or getattr(problem, "errno", None) == errno.EROFS:
         where = f"{problem.filename}: " if isinstance(problem, OSError) and problem.filename else ""
-        return _line(f"{where}may not be read or written; check its owner and mode", MISUSED)
+        return line(f"{where}may not be read or written; check its owner and mode", MISUSED)
     if isinstance(problem, IsADirectoryError | NotADirectoryError) and problem.filename:
         kind = "a folder" if isinstance(problem, IsADirectoryError) else "no folder"
-        return _line(f"{problem.filename}: is {kind}; move away what lies in its place", REFUSED)
+        return line(f"{problem.filename}: is {kind}; move away what lies in its place", REFUSED)
     if (refused := system_refusal(problem)) is not None:
-        return _line(f"{refused}; the release that was served still is", REFUSED)
+        return line(f"{refused}; the release that was served still is", REFUSED)
     kind = type(problem).__name__
-    return _line(f"an internal error ({kind}); details, which may quote records: {_details(problem)}", BROKEN)
+    return line(f"an internal error ({kind}); details, which may quote records: {_details(problem)}", BROKEN)
 
 
 def _misuse(problem: click.ClickException) -> str:
@@ -188,7 +188,8 @@ def _misuse(problem: click.ClickException) -> str:
     return f"{problem.format_message().rstrip('.')}; see: {where} --help"
 
 
-def _line(message: str, code: int) -> int:
+def line(message: str, code: int) -> int:
+    """Tell something in one line; gives the exit code."""
     click.echo("registry: " + " ".join(message.split()), err=True)
     return code
 

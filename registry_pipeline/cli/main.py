@@ -15,7 +15,8 @@ from pkgutil import iter_modules
 
 import click
 
-from registry_pipeline.cli.context import run, shared_options
+from registry_pipeline.cli.context import REFUSED, line, run, shared_options
+from registry_pipeline.cli.streams import take_streams, why_not_written
 from registry_pipeline.core.version import PACKAGE
 
 
@@ -44,7 +45,13 @@ def main() -> None:
     # small products of an analysis they cost a fifth of its CPU time and win none. Whoever sets it is heard.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.umask(0o077)
-    sys.exit(run(registry, sys.argv[1:]))
+    answers = take_streams()
+    code = run(registry, sys.argv[1:])
+    if problem := why_not_written(answers):
+        code = code or line(
+            f"what was to be said could not be written ({problem}); nothing else has failed", REFUSED
+        )
+    sys.exit(code)
 
 
 if __name__ == "__main__":
