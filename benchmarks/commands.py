@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measuring import Figure, figure, run_command
+from benchmarks.measuring import COMMAND, Figure, figure, run_command
 
 HEAVY = ("dagster", "lifelines", "pandas", "polars", "scipy", "matplotlib")
 _IMPORTED = """
@@ -27,24 +27,21 @@ def benchmark(out: Path, repeats: int = 3, demo: bool = True) -> list[Figure]:
     with tempfile.TemporaryDirectory(dir=out) as folder:
         home = f"{folder}/home"
         if demo:
-            figures.append(figure("registry demo", [run_command([*_COMMAND, "demo", home])], target=60.0))
+            figures.append(figure("registry demo", [run_command([*COMMAND, "demo", home])], target=60.0))
         else:
-            run_command([*_COMMAND, "--home", home, "init"])
+            run_command([*COMMAND, "--home", home, "init"])
         asked = (
             {"--help": ["--help"], "status": ["--home", home, "status"]} if demo else {"--help": ["--help"]}
         )
         for name, words in asked.items():
-            run_command([*_COMMAND, *words])
-            taken = [run_command([*_COMMAND, *words]) for _ in range(repeats)]
+            run_command([*COMMAND, *words])
+            taken = [run_command([*COMMAND, *words]) for _ in range(repeats)]
             parts = {"imports": imported(Path(folder), words)}
             figures.append(figure(f"registry {name}", taken, target=1.0, parts=parts))
         if demo:
-            again = [run_command([*_COMMAND, "--home", home, "refresh"]) for _ in range(repeats)]
+            again = [run_command([*COMMAND, "--home", home, "refresh"]) for _ in range(repeats)]
             figures.append(figure("registry refresh, nothing new", again, target=3.0))
     return figures
-
-
-_COMMAND = [sys.executable, "-m", "registry_pipeline.cli.main"]
 
 
 def imported(folder: Path, words: list[str]) -> list[str]:

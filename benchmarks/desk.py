@@ -12,7 +12,6 @@ import os
 import re
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.measuring import QUICK_SETTINGS, ROOT, Figure
+from benchmarks.measuring import COMMAND, QUICK_SETTINGS, ROOT, Figure
 from registry_pipeline.core.files import read_hashed_json, sha256_of, write_hashed_json
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.core.working_files import STEP_NOTE
@@ -101,15 +100,7 @@ def _repeat_findings(home: Home, wanted: int) -> int:
 @contextmanager
 def _page(home: Home) -> Iterator[tuple[int, str, int]]:
     """The running page: its port, its cookie and its process."""
-    command = [
-        sys.executable,
-        "-m",
-        "registry_pipeline.cli.main",
-        "--home",
-        str(home.root),
-        "review",
-        "--no-browser",
-    ]
+    command = [*COMMAND, "--home", str(home.root), "review", "--no-browser"]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None

@@ -21,6 +21,7 @@ from typing import Any
 from registry_pipeline.core.memory import held_with_children
 
 ROOT = Path(__file__).resolve().parents[1]
+COMMAND = [sys.executable, "-m", "registry_pipeline.cli.main"]
 MEGABYTE = 2**20
 QUICK_SETTINGS = (
     "[refresh]\nsettle_seconds = 0\nextract_date = 2023-06-30\n[study]\nbootstrap_replicates = 0\n"

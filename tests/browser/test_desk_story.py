@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,7 @@ from tests.support.desk import (
     send_patients,
     workbook_rows,
 )
-from tests.support.registry_home import ROOT, ask
+from tests.support.registry_home import COMMAND, ROOT, ask
 
 whole_module_needs_browser(__name__)
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -80,15 +79,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     home = home_with_findings(tmp_path_factory.mktemp("story") / "home")
-    command = [
-        sys.executable,
-        "-m",
-        "registry_pipeline.cli.main",
-        "--home",
-        str(home.root),
-        "review",
-        "--no-browser",
-    ]
+    command = [*COMMAND, "--home", str(home.root), "review", "--no-browser"]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     link = next(line.strip() for line in server.stdout if "http://" in line)

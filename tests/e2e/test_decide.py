@@ -29,7 +29,7 @@ from tests.support.registry_home import (
     registry,
     send_all,
     small_home,
-    without_reports,
+    without_estimates,
 )
 
 pytestmark = pytest.mark.slow
@@ -76,9 +76,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     files["patients_1.csv"] = patients_csv([*rows, patient_row(1).replace("K0001", "K9001")])
     send_all(made.home, files)
     _send_south(made.home)
-    with without_reports(), pytest.MonkeyPatch.context() as patch:
-        # Estimates take most of a small refresh, and no table that is looked at here has any.
-        patch.setattr("registry_pipeline.pipeline.registry.analyse", lambda *_: {})
+    with without_estimates():
         made.refresh()
         pairs = made.ask(0, "SELECT finding_id, facility_id FROM quality.finding WHERE rule_id = 'V05'")
         found = {facility: finding for finding, facility in pairs.iter_rows()}

@@ -25,17 +25,16 @@ from registry_pipeline.stewardship.released import ReleaseReader
 from registry_pipeline.stewardship.timeline import timeline
 from registry_pipeline.stewardship.trace.cells import trace_record
 from registry_pipeline.store.releases import open_release, release_ids
+from tests.support.desk import send_patients
 from tests.support.registry_home import (
     HOSPITAL,
     N_PATIENTS,
     ask,
     good_files,
-    patient_row,
-    patients_csv,
     send_all,
     small_home,
     tables,
-    without_reports,
+    without_estimates,
 )
 
 pytestmark = pytest.mark.slow
@@ -54,11 +53,6 @@ class Story:
     states: list[dict[tuple[str, str], str]] = field(default_factory=list)
     curated: list[pl.DataFrame] = field(default_factory=list)
     notes: dict[str, object] = field(default_factory=dict)
-
-    def send(self, name: str, left_out: tuple[int, ...] = (), **changed: dict[str, str]) -> None:
-        """A patients file; ``p5={"sex": "male"}`` changes a cell of patient 5."""
-        rows = [patient_row(n, **changed.get(f"p{n}", {})) for n in range(N_PATIENTS) if n not in left_out]
-        send_all(self.home, {name: patients_csv(rows)})
 
     def refresh(self) -> None:
         """One more release, and what it holds."""
@@ -125,17 +119,22 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     made = Story(small_home(tmp_path_factory.mktemp("life") / "home"))
     send_all(made.home, good_files())
     male, bad_date = {"sex": "male"}, {"born": "1956-13-45"}
-    with without_reports(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("registry_pipeline.pipeline.registry.analyse", lambda *_: {})
-        made.send("patients_1.csv", p4=male, p5=male, p6=bad_date, p7=male)
+    with without_estimates():
+        send_patients(made.home, "patients_1.csv", p4=male, p5=male, p6=bad_date, p7=male)
         made.refresh()
         made.notes["first"] = made.snapshot()
         made.order("correction", made.finding("V02", 7), new_value="F")
         made.order("correction", made.finding("S09", 8), new_value="1956-03-14")
         made.order("remark", made.finding("V02", 6), assigned_to="B. Clerk", due_date="2999-01-31")
         made.notes["pending"] = [(entry.state, entry.decision_no) for entry in pending(made.home)]
-        made.send(
-            "patients_2.csv", (7, N_PATIENTS - 1), p4=male, p5=male, p6=bad_date, p9={"born": "1961-07-01"}
+        send_patients(
+            made.home,
+            "patients_2.csv",
+            (7, N_PATIENTS - 1),
+            p4=male,
+            p5=male,
+            p6=bad_date,
+            p9={"born": "1961-07-01"},
         )
         made.refresh()
         made.notes["pending after"] = pending(made.home)
@@ -146,17 +145,25 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         made.notes["traced"] = made.traced_corrections()
         path = write_queries(made.home, HOSPITAL, made.snapshot().waiting, made.home.root)
         made.notes["sheet"] = pl.read_excel(path, sheet_name=CORRECTIONS).rows()
-        made.send("patients_3.csv", (7,), p4=male, p6={"born": "1956-99-99"}, p9={"born": "1961-07-01"})
+        send_patients(
+            made.home, "patients_3.csv", (7,), p4=male, p6={"born": "1956-99-99"}, p9={"born": "1961-07-01"}
+        )
         made.refresh()
         made.notes["corrections after"] = made.corrections()
-        made.send("patients_4.csv", (7,), p4=male, p6={"born": "1956-99-99"})
+        send_patients(made.home, "patients_4.csv", (7,), p4=male, p6={"born": "1956-99-99"})
         made.refresh()
-        made.send("patients_5.csv", (7,), p4=male, p6={"born": "1956-99-99"}, p9={"born": "1971-01-01"})
+        send_patients(
+            made.home, "patients_5.csv", (7,), p4=male, p6={"born": "1956-99-99"}, p9={"born": "1971-01-01"}
+        )
         made.refresh()
         made.order("confirmed", made.compared())
-        made.send("patients_6.csv", (7,), p4=male, p6={"born": "1956-99-98"}, p9={"born": "1971-01-01"})
+        send_patients(
+            made.home, "patients_6.csv", (7,), p4=male, p6={"born": "1956-99-98"}, p9={"born": "1971-01-01"}
+        )
         made.refresh()
-        made.send("patients_7.csv", (7,), p4=male, p6={"born": "1956-99-98"}, p9={"born": "1981-01-01"})
+        send_patients(
+            made.home, "patients_7.csv", (7,), p4=male, p6={"born": "1956-99-98"}, p9={"born": "1981-01-01"}
+        )
         made.refresh()
     yield made
 

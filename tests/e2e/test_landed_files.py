@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.core.home import Home
 from registry_pipeline.intake.landing.ledger import read_ledger
 from registry_pipeline.store.releases import current_release
 from tests.fault.hostile import far_corners
-from tests.support.registry_home import QUICK_SETTINGS, command, without_reports
+from tests.support.registry_home import command, quick_home, without_reports
 
 TOML = """
 id = "f1"
@@ -34,8 +34,7 @@ Run = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    home = make_home(tmp_path / "home")
-    home.settings_file.write_text(QUICK_SETTINGS.format(refresh=""), encoding="utf-8")
+    home = quick_home(tmp_path / "home")
     (home.facilities / "f1.toml").write_text(TOML)
     (home.inbox / "f1").mkdir()
     (home.inbox / "f1" / "p.csv").write_text("id,born\nA1,1960-01-02\nA2,1961-01-02\n")

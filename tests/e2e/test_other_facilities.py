@@ -13,11 +13,11 @@ from datetime import date
 import polars as pl
 import pytest
 
-from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.core.home import Home
 from registry_pipeline.pipeline.refresh import refresh
 from tests.support import fhir_bundle, foreign_exports
 from tests.support.foreign_exports import DIED, N_PATIENTS, STAGES
-from tests.support.registry_home import QUICK_SETTINGS, ROOT, ask, assert_balanced, without_reports
+from tests.support.registry_home import ROOT, ask, assert_balanced, quick_home, without_reports
 
 pytestmark = pytest.mark.slow
 
@@ -28,8 +28,7 @@ EXPECTED_RULES = {"U03", "G06", "M05"}
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The home of all five after one refresh."""
-    made = make_home(tmp_path_factory.mktemp("others") / "home")
-    made.settings_file.write_text(QUICK_SETTINGS.format(refresh=""), encoding="utf-8")
+    made = quick_home(tmp_path_factory.mktemp("others") / "home")
     mappings = {"kiel": foreign_exports.KIEL, "lyon": foreign_exports.LYON, "trial": foreign_exports.TRIAL}
     mappings["ward"] = foreign_exports.WARD
     files = {

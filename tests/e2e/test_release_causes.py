@@ -8,20 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.core.home import Home
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.simulate.population.write import write_simulation
 from registry_pipeline.store.releases import release_ids
 from registry_pipeline.study.compare.releases import ReleaseDifference, compare_releases
-from tests.support.registry_home import QUICK_SETTINGS, ask, waive_errors, without_reports
+from tests.support.registry_home import ask, quick_home, waive_errors, without_reports
 
 NEW = "H00009999"
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    home = make_home(tmp_path_factory.mktemp("causes"))
-    home.settings_file.write_text(QUICK_SETTINGS.format(refresh=""), encoding="utf-8")
+    home = quick_home(tmp_path_factory.mktemp("causes"))
     write_simulation(150, 1, 5, home.root, 0.2)
     with without_reports():
         refresh(home)

@@ -24,7 +24,7 @@ from click.testing import CliRunner
 
 from registry_pipeline.cli.context import CONTEXT
 from registry_pipeline.cli.main import registry
-from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.core.home import Home
 from registry_pipeline.intake.landing.ledger import landed_path, read_ledger
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.simulate.population.write import write_simulation
@@ -37,7 +37,7 @@ from schemas.columns import SOURCE_NUMBER
 from schemas.table import key_of
 from tests.e2e.conftest import Demo
 from tests.support.desk import Browser
-from tests.support.registry_home import QUICK_SETTINGS, ROOT, without_reports
+from tests.support.registry_home import ROOT, quick_home, without_reports
 from tests.support.shared import SHARED, needs_shared
 
 N_CELLS = 200
@@ -47,8 +47,7 @@ ENCODINGS = ("utf-8-sig", "gb18030")
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A small simulated registry of two facilities with mistakes."""
-    home = make_home(tmp_path_factory.mktemp("traced"))
-    home.settings_file.write_text(QUICK_SETTINGS.format(refresh=""), encoding="utf-8")
+    home = quick_home(tmp_path_factory.mktemp("traced"))
     write_simulation(60, 2, 5, home.root, 0.3)
     with without_reports():
         refresh(home)
@@ -58,8 +57,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Home:
 @pytest.fixture(scope="module")
 def tcga(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """TCGA-CESC as it is published."""
-    home = make_home(tmp_path_factory.mktemp("tcga"))
-    home.settings_file.write_text(QUICK_SETTINGS.format(refresh=""), encoding="utf-8")
+    home = quick_home(tmp_path_factory.mktemp("tcga"))
     shutil.copy(ROOT / "examples" / "tcga_cesc" / "tcga_cesc.toml", home.facilities)
     shutil.copytree(
         SHARED / "real" / "tcga_cesc", home.inbox / "tcga_cesc", ignore=shutil.ignore_patterns("*.md")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import os
 import struct
 import time
@@ -17,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry_pipeline.intake.readers import ReadError, ReadLimits, ReadOptions, read_file
+from tests.fault.hostile import zipped
 
 SECRET = "张三 1980-01-01"
 SMALL = ReadOptions(limits=ReadLimits(max_unpacked_bytes=20 * 2**20, max_ratio=100, max_members=20))
@@ -37,14 +37,6 @@ def put(tmp_path: Path, name: str, data: bytes) -> Path:
     path = tmp_path / name
     path.write_bytes(data)
     return path
-
-
-def zipped(members: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ from tests.support.registry_home import (
     good_files,
     patient_row,
     patients_csv,
+    registry,
     send,
     send_all,
     small_home,
@@ -243,10 +244,7 @@ def test_two_refreshes_at_once_are_one_and_a_line(hospital: Hospital, tmp_path: 
         text=True,
     )
     assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-    done = subprocess.run(
-        [sys.executable, "-m", "registry_pipeline.cli.main", "--home", str(home.root), "refresh", "--plain"],
-        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    done = registry(home, "refresh", "--plain")
     holder.communicate("\n", timeout=30)
     assert done.returncode == 1
     assert_one_line(done.stderr)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import pytest
 import xlsxwriter
 
 from registry_pipeline.core.home import Home
@@ -30,7 +29,7 @@ from tests.support.registry_home import (
     patients_csv,
     send_all,
     small_home,
-    without_reports,
+    without_estimates,
 )
 
 PORT = 4321
@@ -46,8 +45,7 @@ HOSTILE = {
 
 def refresh_quickly(home: Home) -> None:
     """One refresh without estimates and reports, which no test of the desk looks at."""
-    with without_reports(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("registry_pipeline.pipeline.registry.analyse", lambda *_: {})
+    with without_estimates():
         refresh(home)
 
 

@@ -29,6 +29,7 @@ from registry_pipeline.simulate.demo.demo import FACILITY_IDS
 from registry_pipeline.stewardship.decide import Order, decide
 
 ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "registry_pipeline.cli.main"]
 PARTS = ("n_curated", "n_quarantined", "n_duplicate", "n_superseded", "n_blank", "n_rejected", "n_unrouted")
 # No wait for files to settle, no bootstrap, no database for analysts: none changes what most tests look at.
 QUICK_SETTINGS = """\
@@ -107,11 +108,17 @@ CONTACT_HEADER = "number,visit,seen,state"
 N_PATIENTS = 12
 
 
-def small_home(root: Path, **refresh: str) -> Home:
-    """A home with the tiny hospital and an empty inbox; ``refresh`` are further TOML values of that section."""
+def quick_home(root: Path, **refresh: str) -> Home:
+    """A home without facilities that refreshes quickly; ``refresh`` are further TOML values of that section."""
     home = make_home(root)
     further = "\n".join(f"{name} = {value}" for name, value in refresh.items())
     home.settings_file.write_text(QUICK_SETTINGS.format(refresh=further), encoding="utf-8")
+    return home
+
+
+def small_home(root: Path, **refresh: str) -> Home:
+    """The same with the tiny hospital and an empty inbox."""
+    home = quick_home(root, **refresh)
     (home.facilities / f"{HOSPITAL}.toml").write_text(HOSPITAL_MAPPING, encoding="utf-8")
     (home.inbox / HOSPITAL).mkdir(exist_ok=True)
     return home
@@ -196,7 +203,7 @@ def quick_demo_settings(**refresh: str) -> str:
 def registry(home: Home, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """The ``registry`` command in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "registry_pipeline.cli.main", "--home", str(home.root), *arguments],
+        [*COMMAND, "--home", str(home.root), *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -269,6 +276,14 @@ def without_reports() -> Iterator[None]:
     """Refreshes of this process leave out the reports, which take half of a small refresh and are in no table."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("registry_pipeline.pipeline.release.write_reports", lambda *_, **__: None)
+        yield
+
+
+@contextmanager
+def without_estimates() -> Iterator[None]:
+    """The same, and without estimates: for tests that look at records and findings alone."""
+    with without_reports(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("registry_pipeline.pipeline.registry.analyse", lambda *_: {})
         yield
 
 

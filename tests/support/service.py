@@ -9,12 +9,11 @@ import http.client
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 
 from registry_pipeline.core.home import Home
-from tests.support.registry_home import ROOT
+from tests.support.registry_home import COMMAND, ROOT
 
 PATIENCE = 240.0
 
@@ -25,16 +24,7 @@ class Service:
     def __init__(self, home: Home, port: int, prepare: Callable[[], None] | None = None) -> None:
         self.home, self.port = home, port
         self.log = home.root / "dev.log"
-        command = [
-            sys.executable,
-            "-m",
-            "registry_pipeline.cli.main",
-            "--home",
-            str(home.root),
-            "dev",
-            "--port",
-            str(port),
-        ]
+        command = [*COMMAND, "--home", str(home.root), "dev", "--port", str(port)]
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True, preexec_fn=prepare

@@ -61,7 +61,16 @@ from registry_pipeline.store.retention import (
     unpin,
 )
 from registry_pipeline.validation.decisions.ledger import LedgerError, append_decisions, read_decisions
-from tests.support.registry_home import HOSPITAL, ROOT, command, good_files, send, send_all, small_home
+from tests.support.registry_home import (
+    COMMAND,
+    HOSPITAL,
+    ROOT,
+    command,
+    good_files,
+    send,
+    send_all,
+    small_home,
+)
 
 RELEASES = ("2026-01-01T000000Z-aaaaaa", "2026-01-02T000000Z-bbbbbb")
 OLDEST = "2025-01-01T000000Z-dddddd"
@@ -673,8 +682,7 @@ def test_the_doctor_names_what_belongs_to_another_account(home: Home) -> None:
 
 def test_the_commands_say_it_in_their_exit_codes(home: Home, tmp_path: Path) -> None:
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "registry_pipeline.cli.main", *arguments]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False,
+        return subprocess.run([*COMMAND, *arguments], cwd=ROOT, capture_output=True, text=True, check=False,
                               env={**os.environ, "REGISTRY_HOME": str(home.root)})  # fmt: skip
 
     done = call("doctor", "--json")
