@@ -14,6 +14,7 @@ import pandas as pd
 from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK
 
 NO_PATIENTS = "There are no patients."
+BEYOND = "The time asked for is later than the last observation."
 
 
 def tidy(rows: list[dict[str, Any]], columns: list[str], n_missing: int) -> pd.DataFrame:

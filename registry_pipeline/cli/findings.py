@@ -6,13 +6,13 @@ Does not belong here: which findings there are (``stewardship/findings.py``), de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry_pipeline.cli.context import CONTEXT, own_options
+from registry_pipeline.cli.context import CONTEXT, Function, own_options
 from registry_pipeline.cli.query import form_of, out_file, write_rows
 from registry_pipeline.cli.rows import as_json
 
@@ -35,7 +35,6 @@ COUNTED_BY = (
     "cause",
 )
 MOST_ROWS_SHOWN = 200
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def filter_options(function: Function) -> Function:

@@ -31,7 +31,7 @@ _EXCLUSIVE: set[Path] = set()
 _SMALL = 2**16
 _NOT_WRITABLE = "the folder cannot be written"
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _GONE_OR_BAD = {
     None, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.EINVAL,
     errno.EILSEQ, errno.EBADMSG, errno.EUCLEAN,
@@ -132,7 +132,7 @@ def system_refusal(problem: Exception) -> str | None:
     """What the system refused (disk, files, memory), in words; None for a problem of another kind."""
     text = str(problem).lower()
     code = problem.errno if isinstance(problem, OSError) else None
-    if code in _FULL or any(words in text for words in _FULL_WORDS):
+    if code in DISK_FULL or any(words in text for words in _FULL_WORDS):
         return "the disk is full"
     if isinstance(problem, MemoryError) or code == errno.ENOMEM or "out of memory" in text:
         return "the memory is not enough; allow more (refresh.memory_limit in registry.toml), or free some of the machine's"

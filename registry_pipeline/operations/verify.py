@@ -10,7 +10,6 @@ and a refresh may run meanwhile.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -29,6 +28,7 @@ from registry_pipeline.pipeline.release import build_again
 from registry_pipeline.pipeline.step import code_version, refresh_lock
 from registry_pipeline.store.inputs import INPUTS, kept_inputs
 from registry_pipeline.store.integrity import damaged_files, open_whole_release
+from registry_pipeline.store.refill import REMADE
 from registry_pipeline.store.releases import (
     ANALYST_DATABASE,
     DATABASE,
@@ -39,11 +39,8 @@ from registry_pipeline.store.releases import (
 )
 from registry_pipeline.validation.decisions.in_force import in_force
 
-OF_ITSELF = ("meta.release", "quality.reconciliation")
-"""Tables that say when and by which code a release was made."""
 OF_HISTORY = ("quality.finding", "quality.finding_impact", "quality.release_metric", "quality.rule_result")
 """Tables that rest on the release before."""
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ class Verification:
         return not self.differing
 
 
-def verify_release(home: Home, release_id: str, progress: Progress = lambda _: None) -> Verification:
+def verify_release(home: Home, release_id: str) -> Verification:
     """Make a release again from landing, mappings, parameters and decisions, and compare every table by its hash.
 
     Raises:
@@ -91,11 +88,10 @@ def verify_release(home: Home, release_id: str, progress: Progress = lambda _: N
         has_previous = previous_id is None or _link_earlier(home, again, chosen, previous_id)
         with refresh_lock(again):
             context = _context_of_then(home, again, made_on, n_decisions)
-            make_tables(context, context.senders, force=False, progress=progress)
-            progress("release")
+            make_tables(context, context.senders, force=False, progress=lambda _: None)
             build_again(context, chosen)
         left_out = () if has_previous else OF_HISTORY
-        names = [name for name in schemas.tables() if name not in (*OF_ITSELF, *left_out)]
+        names = [name for name in schemas.tables() if name not in (*REMADE, *left_out)]
         made_again = release_folder(again, chosen)
         differing = _unlike(release / DATABASE, made_again / DATABASE, names)
         if (release / ANALYST_DATABASE).is_file():

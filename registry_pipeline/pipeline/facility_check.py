@@ -36,8 +36,8 @@ from registry_pipeline.pipeline.suggestions import make_suggestions, screened_fi
 from registry_pipeline.store.parquet import read_parquet
 from registry_pipeline.validation.rules.catalogue import message_of
 from registry_pipeline.validation.screening.findings import FINDING
+from schemas.codes import SEVERITY
 
-_SEVERITIES = ("error", "warning", "info")
 _BROKEN = ("findings", "unlisted")
 _MOST_ITEMS = 3
 Progress = Callable[[str], None]
@@ -184,7 +184,7 @@ def _findings(screened: pl.DataFrame) -> list[dict[str, Any]]:
     """What was found, row by row."""
     findings = with_schema(screened, FINDING)
     direct = findings.filter(pl.col("systemic_finding_id").is_null())
-    rank = pl.col("severity").replace_strict(dict(zip(_SEVERITIES, range(3), strict=True)), default=3)
+    rank = pl.col("severity").replace_strict(dict(zip(SEVERITY.codes, range(3), strict=True)), default=3)
     return direct.sort(rank, "source_file", "source_row", "rule_id", nulls_last=True).to_dicts()
 
 
@@ -229,7 +229,7 @@ def _rules(
         }
         for rule_id, severity, n in rows
     ]
-    order = {severity: place for place, severity in enumerate(("failed to run", *_SEVERITIES))}
+    order = {severity: place for place, severity in enumerate(("failed to run", *SEVERITY.codes))}
     return sorted(rule_results, key=lambda row: (order[row["severity"]], -row["n_findings"], row["rule_id"]))
 
 

@@ -24,10 +24,10 @@ from registry_pipeline.store.releases import current_release, release_ids
 from registry_pipeline.validation.decisions.in_force import today
 from registry_pipeline.validation.records import curated
 from registry_pipeline.validation.rules.catalogue import catalogue
-from schemas.codes import FINDING_STATUS, OPEN_STATUSES
+from schemas.codes import FINDING_STATUS, OPEN_STATUSES, SEVERITY
 from schemas.table import key_of
 
-SEVERITIES = ("error", "warning", "info")
+SEVERITIES = SEVERITY.codes
 COUNTED_BY = {
     "rule": "rule_id",
     "facility": "facility_id",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from registry_pipeline.store.sql import Source
 
 REMADE = ("meta.release", "quality.reconciliation")
-"""What every release says of itself."""
+"""What every release says of itself: it differs always and says nothing of the data."""
 MOST_REFILLS = 20
 """Each leaves holes in the file that the next ones fill; now and then a release is built from nothing."""
 _CODE = "registry_pipeline.store.release"

@@ -18,14 +18,12 @@ from registry_pipeline.study.headlines import (
     registry_headlines,
     study_headlines,
 )
-from registry_pipeline.study.marts import Marts
+from registry_pipeline.study.marts import TIME, Marts
 from registry_pipeline.study.rows import nothing
 from registry_pipeline.study.scenarios import BEGINS, ENDS
 from registry_pipeline.study.scorecard import scorecard
 from registry_pipeline.study.scorecard_lookup import LANDMARK_MONTHS
 from schemas.study import LOCAL_CONTROL, LRT_START, MAIN_GROUPINGS, OS, PRIMARY_DX
-
-COLUMNS = ("duration_days", "is_event")
 
 
 def bound_results(inputs: Inputs) -> Tables:
@@ -119,7 +117,7 @@ def _of_registry(marts: Marts, study: Study) -> pd.DataFrame:
     """Headline numbers of one reading of a registry without a cohort."""
     frame = marts.groups(OS.name, PRIMARY_DX.name)
     marks = [months * study.days_per_month for months in study.landmark_months]
-    rates = analysis.landmark_survival(frame, *COLUMNS, marks, "overall")
+    rates = analysis.landmark_survival(frame, *TIME, marks, "overall")
     label = {"endpoint": OS.name, "origin": PRIMARY_DX.name}
     return registry_headlines({"km_landmark": rates.assign(**label), "follow_up": _follow_up(frame)})
 
@@ -130,7 +128,7 @@ def _stacked(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _follow_up(frame: analysis.PreparedFrame) -> pd.DataFrame:
-    return _stacked([analysis.follow_up(frame, *COLUMNS, name) for name in ("reverse_km", "observed")])
+    return _stacked([analysis.follow_up(frame, *TIME, name) for name in ("reverse_km", "observed")])
 
 
 def _survival(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
@@ -142,11 +140,11 @@ def _survival(marts: Marts, study: Study) -> dict[str, pd.DataFrame]:
         frame = marts.groups(endpoint, LRT_START.name)
         for by in reversed(MAIN_GROUPINGS):
             own = {**label, "endpoint": endpoint, "stratum_variable": by}
-            rates.append(analysis.landmark_survival(frame, *COLUMNS, mark, by).assign(**own))
-            tests.append(analysis.logrank_test(frame, *COLUMNS, by).assign(**own))
+            rates.append(analysis.landmark_survival(frame, *TIME, mark, by).assign(**own))
+            tests.append(analysis.logrank_test(frame, *TIME, by).assign(**own))
     everybody = marts.groups(OS.name, study.origin)
     own = {"origin": study.origin, "endpoint": OS.name}
-    rates.append(analysis.landmark_survival(everybody, *COLUMNS, mark, "overall").assign(**own))
+    rates.append(analysis.landmark_survival(everybody, *TIME, mark, "overall").assign(**own))
     terms = [_terms(marts, study, origin) for origin in dict.fromkeys((LRT_START.name, study.origin))]
     return {
         "km_landmark": _stacked(rates),

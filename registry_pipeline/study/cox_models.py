@@ -9,10 +9,11 @@ from collections.abc import Iterator
 import pandas as pd
 
 from registry_pipeline import analysis
+from registry_pipeline.analysis.cox.proportional_hazards import TRANSFORMS
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
+from registry_pipeline.study.marts import TIME
 from schemas.study import MAIN_COVARIATES, ORIGINS, OS, REGISTRY_COVARIATES
 
-TRANSFORMS = ("km", "rank", "identity")
 MANY_PATIENTS = 5_000  # from here on equal rows enter a fit once, with their count
 
 
@@ -68,7 +69,7 @@ def _plain(frame: analysis.PreparedFrame, covariates: tuple[str, ...]) -> analys
     usable = _usable(frame, covariates)
     if not usable:
         return None
-    return analysis.fit_cox(frame, "duration_days", "is_event", usable, cross_check=False)
+    return analysis.fit_cox(frame, *TIME, usable, cross_check=False)
 
 
 def reported_fits(
@@ -86,7 +87,7 @@ def reported_fits(
         return []
     many = len(frame.frame) >= MANY_PATIENTS
     fits: list[analysis.CoxFit] = analysis.fit_cox_reported(
-        frame, "duration_days", "is_event", usable, cross_check=cross_check, pool=many, limits=limits
+        frame, *TIME, usable, cross_check=cross_check, pool=many, limits=limits
     )
     return fits
 

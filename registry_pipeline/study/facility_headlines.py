@@ -16,13 +16,12 @@ from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
 from registry_pipeline.study.facilities import ONE_FACILITY
 from registry_pipeline.study.growth import COLUMNS as GROWTH_COLUMNS
-from registry_pipeline.study.marts import Marts
+from registry_pipeline.study.marts import TIME, Marts
 from registry_pipeline.study.rows import nothing
 from registry_pipeline.study.size_effect import left_out
 from schemas.study import FACILITY, IS_SMALL, OS, PRIMARY_DX
 
 MAKES = ("facility_difference", "facility_left_out")
-TIME = ("duration_days", "is_event")
 MOST_ROWS = 500_000
 """Patients times facilities: each facility is left out once, and every number estimated anew without it."""
 FEWEST = 5  # patients, or lesions, of a facility that has an estimate of its own

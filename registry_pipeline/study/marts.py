@@ -18,6 +18,9 @@ from registry_pipeline import analysis
 from registry_pipeline.store.parquet import read_parquet
 from schemas import study
 
+TIME = ("duration_days", "is_event")
+"""Columns of the times to an endpoint, in the order in which estimators ask for them."""
+
 
 @dataclass(frozen=True)
 class Marts:

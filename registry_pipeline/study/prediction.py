@@ -10,12 +10,12 @@ import pandas as pd
 from registry_pipeline import analysis
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.analysis import TIMES, Analysis, Inputs, Tables
+from registry_pipeline.study.marts import TIME
 from registry_pipeline.study.rows import joined, nothing
 from registry_pipeline.study.size_effect import left_out
 from schemas.study import IS_SMALL, OS, SITE, SITE_TWO, SIZE_GROUP, VARIABLES
 
 MAKES = ("prediction_standardised", "prediction_accuracy", "prediction_calibration")
-TIME = ("duration_days", "is_event")
 STANDARDISED = (IS_SMALL.name, SIZE_GROUP.name, SITE.name, SITE_TWO.name)
 REPLICATES = 100
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import polars as pl
 
+from schemas.disease.wording import NODAL_SITES
+
 _SITE_OF_ICD10 = {
     "C77.0": "scf",
     "C77.1": "mediastinal_ln",
@@ -21,7 +23,6 @@ _SITE_OF_ICD10 = {
     "C79.5": "bone",
     "C79.7": "adrenal",
 }
-_NODES = ("scf", "mediastinal_ln", "paraaortic")
 _TAKEN_BEFORE = (
     (r"锁骨|supra-?\s?clav\w*|clavicular", "=scf="),
     (r"主动脉旁|para-?\s?aortic", "=paraaortic="),
@@ -186,7 +187,7 @@ def does_node_fit_site() -> pl.Expr:
     """Nodal sites are nodes and organs are not; True where the mark is missing."""
     site, is_node = pl.col("lesion_site"), pl.col("is_node")
     is_expected_node = (
-        pl.when(site.is_in(list(_NODES))).then(True).when(site.is_in(list(_ORGANS))).then(False)
+        pl.when(site.is_in(list(NODAL_SITES))).then(True).when(site.is_in(list(_ORGANS))).then(False)
     )
     return (is_node == is_expected_node).fill_null(True)
 

@@ -21,6 +21,7 @@ from registry_pipeline.analysis.cox.result import CoxFit
 from registry_pipeline.analysis.inputs import NOT_ESTIMABLE, OK, Floats, Frame
 from registry_pipeline.analysis.prediction.resampling import Refit, refit, refits
 from registry_pipeline.analysis.product_limit import censoring_survival, curve_of, step_value
+from registry_pipeline.analysis.tidy import BEYOND
 from registry_pipeline.analysis.times import Times
 from registry_pipeline.core.units import DAYS_PER_MONTH
 
@@ -30,7 +31,6 @@ COLUMNS = [
     "n_used", "status", "note",
 ]  # fmt: skip
 SCORES = ("brier", "auc", "integrated_brier")
-BEYOND = "The time asked for is later than the last observation."
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from registry_pipeline.analysis.inputs import (
     numbers,
     series,
 )
-from registry_pipeline.analysis.tidy import tidy
+from registry_pipeline.analysis.tidy import BEYOND, tidy
 from registry_pipeline.core.units import DAYS_PER_MONTH
 
 HAZARD_COLUMNS = ["stratum", "duration", "n_event", "hazard", "cumulative_hazard", "survival"]
@@ -35,7 +35,6 @@ PREDICTED_COLUMNS = [
     "note",
 ]  # fmt: skip
 STANDARDISED_COLUMNS = ["variable", *("level" if name == "row" else name for name in PREDICTED_COLUMNS)]
-BEYOND = "The time asked for is later than the last observation."
 
 
 @dataclass(frozen=True)

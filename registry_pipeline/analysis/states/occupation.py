@@ -32,7 +32,7 @@ from registry_pipeline.analysis.inputs import (
 )
 from registry_pipeline.analysis.inputs import label as level_label
 from registry_pipeline.analysis.survival.cumulative_incidence import incidence_limits
-from registry_pipeline.analysis.tidy import about_estimate, tidy
+from registry_pipeline.analysis.tidy import BEYOND, about_estimate, tidy
 from registry_pipeline.analysis.times import check_groups
 from registry_pipeline.core.units import DAYS_PER_MONTH
 
@@ -45,7 +45,6 @@ TIME_COLUMNS = [
     "ci_lower", "ci_upper", "mean_months", "standard_error_months", "ci_lower_months", "ci_upper_months", "status",
     "note",
 ]  # fmt: skip
-BEYOND = "The time asked for is later than the last observation."
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from registry_pipeline.analysis.arguments import checked
+from registry_pipeline.analysis.distributions import Z95
 from registry_pipeline.analysis.inputs import Floats, Frame, numbers
 from registry_pipeline.analysis.survival.cutpoint import logrank_rank_scores, search, select_cutpoint
 from registry_pipeline.analysis.times import check_times
@@ -18,7 +19,6 @@ COLUMNS = [
     "variable", "cutpoint", "statistic", "n", "n_event", "n_missing", "n_candidates", "min_share",
     "n_permutations", "naive_p_value", "permutation_p_value", "naive_false_positive_share", "status", "note",
 ]  # fmt: skip
-TWO_SIDED_5 = 1.959963984540054
 CELLS = 4_000_000  # permutations are drawn in blocks of this many values
 
 
@@ -49,7 +49,7 @@ def search_cost(
         out |= {
             "n_permutations": n_permutations,
             "permutation_p_value": (1 + beyond) / (1 + n_permutations),
-            "naive_false_positive_share": float((drawn > TWO_SIDED_5).mean()),
+            "naive_false_positive_share": float((drawn > Z95).mean()),
         }
     return pd.DataFrame([out], columns=COLUMNS)
 

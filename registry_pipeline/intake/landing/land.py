@@ -10,7 +10,6 @@ else: the file is still in the inbox and lands again under the same name.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from registry_pipeline.core.files import (
     BUILDING,
+    DISK_FULL,
     entries,
     holds_text,
     read_hashed_json,
@@ -55,7 +55,6 @@ _LANDED_ALL = "inbox_stamps"
 """In the store: what inbox, ledgers and landed bytes looked like when everything had landed and was there."""
 _CHUNK = 2**20
 # A full disk concerns the whole refresh, not the file that happened to be copied.
-DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True)

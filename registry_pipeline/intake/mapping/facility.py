@@ -20,6 +20,7 @@ from registry_pipeline.intake.mapping.model import Anchor, Facility, Source
 from registry_pipeline.intake.mapping.redcap import dictionary_source
 from registry_pipeline.intake.mapping.source import read_source, read_timezone
 from registry_pipeline.intake.mapping.table import curated_tables
+from schemas.codes import SEVERITY
 from schemas.messages import ENGLISH, supported_language
 
 _KEYS = (
@@ -36,7 +37,7 @@ _KEYS = (
     "silent_after_days",
 )
 _RULE_ID = re.compile(r"[A-Z][0-9]{2}")
-_SEVERITIES = ("error", "warning", "info", "off")
+_SEVERITIES = (*SEVERITY.codes, "off")
 
 
 def read_facility(path: Path) -> Facility:

@@ -18,8 +18,7 @@ from registry_pipeline.reporting.document.wording import (
     upper_first,
 )
 from registry_pipeline.reporting.sections.context import Context
-from registry_pipeline.reporting.sections.growth_tables import ONSET
-from schemas.study import GROWTH_ERRORS, GROWTH_MODELS
+from schemas.study import GROWTH_ERRORS, GROWTH_MODELS, ONSET_MODEL
 
 _CLOSE = 2.0  # a smaller difference of AICc says nothing (Burnham and Anderson 2002)
 _VARIANTS = {
@@ -34,7 +33,7 @@ _VARIANTS = {
 def form_caution(context: Context) -> Block | None:
     """That another form or error model describes the same lesions much better than the reported one."""
     fits = context.tables.in_order("result.growth_fit").drop_duplicates(["model", "error_model"])
-    plain = fits[(fits["model"] != ONSET) & fits["aicc"].notna() & (fits["status"] == "ok")]
+    plain = fits[(fits["model"] != ONSET_MODEL) & fits["aicc"].notna() & (fits["status"] == "ok")]
     own = plain[(plain["model"] == context.growth_model) & (plain["error_model"] == context.growth_error)]
     if own.empty:
         return None
@@ -58,7 +57,7 @@ def _form(reading: pd.Series) -> str:
 def forms_range(context: Context) -> tuple[float, float] | None:
     """Lowest and highest months to the cutpoint over the plain regressions, all forms and errors."""
     rows = context.tables.table("result.growth_threshold", {"ci_method": "profile", "status": "ok"})
-    estimates = rows[(rows["model"] != ONSET) & rows["months"].notna()] if len(rows) else rows
+    estimates = rows[(rows["model"] != ONSET_MODEL) & rows["months"].notna()] if len(rows) else rows
     return (
         (float(estimates["months"].min()), float(estimates["months"].max())) if len(estimates) > 1 else None
     )

@@ -27,9 +27,7 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.figures.forest import Line, forest_figure
 from registry_pipeline.reporting.sections.context import Context
-from schemas.study import GROWTH_MODELS
-
-ONSET = "exponential_interval_onset"
+from schemas.study import GROWTH_MODELS, ONSET_MODEL
 
 
 def threshold_figure(context: Context) -> Block:
@@ -44,7 +42,7 @@ def threshold_figure(context: Context) -> Block:
         (False, "Since the last negative CT (naive)"),
         (True, "Since the detection limit (onset censored)"),
     ):
-        part = thresholds[(thresholds["model"] == ONSET) == is_onset]
+        part = thresholds[(thresholds["model"] == ONSET_MODEL) == is_onset]
         if len(part):
             lines.append(Line(head, is_head=True))
         for threshold in part.to_dict("records"):

@@ -29,7 +29,6 @@ from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.cox_terms import preferred
 from registry_pipeline.reporting.sections.facilities import FUNNEL, comparable
 from registry_pipeline.reporting.sections.growth_checks import forms_range, limits_text
-from registry_pipeline.reporting.sections.growth_tables import ONSET
 from registry_pipeline.reporting.sections.record import ReportSection
 from registry_pipeline.reporting.sections.survival_tables import GROUP, landmark_at_risk, ordered, test_text
 from schemas.disease.wording import OTHER_SITES, SITE_OF_INTEREST
@@ -38,6 +37,7 @@ from schemas.study import (
     LOCAL_CONTROL,
     LRT_START,
     NEW_OLIGOMET,
+    ONSET_MODEL,
     ORIGINS,
     OS,
     OVERALL,
@@ -252,7 +252,7 @@ def _growth_lines(context: Context) -> list[_Line]:
             f"Months since the last negative CT at which the fitted size is {context.cutpoint_mm:g} mm (naive{forms})",
         ),
         (
-            ONSET,
+            ONSET_MODEL,
             "log",
             f"Months from the detection limit to {context.cutpoint_mm:g} mm, onset interval-censored{limits_text(context)}",
         ),
@@ -267,7 +267,7 @@ def _growth_lines(context: Context) -> list[_Line]:
             if is_given(growth_share["months"]):
                 n = f"{count(fits['n_lesions'].iloc[0])} lesions" if len(fits) else NOT_GIVEN
                 ends = interval(growth_share["ci_lower"], growth_share["ci_upper"], open_end="open")
-                headline = "growth_onset" if model == ONSET else "item_13a"
+                headline = "growth_onset" if model == ONSET_MODEL else "item_13a"
                 months = number(growth_share["months"])
                 lines.append(_Line(what + kind, months, ends, n, "result.growth_threshold", headline))
     within = context.tables.number("study.interval_months", 6)

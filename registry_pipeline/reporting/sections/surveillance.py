@@ -27,8 +27,7 @@ from registry_pipeline.reporting.document.wording import (
 )
 from registry_pipeline.reporting.figures.growth import surveillance_figure
 from registry_pipeline.reporting.sections.context import Context
-from registry_pipeline.reporting.sections.growth_tables import ONSET
-from schemas.study import GROWTH_ERRORS, GROWTH_MODELS
+from schemas.study import GROWTH_ERRORS, GROWTH_MODELS, ONSET_MODEL
 
 
 def surveillance_blocks(context: Context) -> list[Block | None]:
@@ -40,7 +39,9 @@ def surveillance_blocks(context: Context) -> list[Block | None]:
     groups = []
     for (model, error), part in estimates.groupby(["model", "error_model"], sort=False):
         name = GROWTH_MODELS.get(str(model), clean(model))
-        label = name if model == ONSET else f"{name}, {GROWTH_ERRORS.get(str(error), clean(error))} (naive)"
+        label = (
+            name if model == ONSET_MODEL else f"{name}, {GROWTH_ERRORS.get(str(error), clean(error))} (naive)"
+        )
         groups.append((label, part.sort_values("ct_interval_months")))
     figure = context.figures.add(
         "surveillance",

@@ -5,6 +5,7 @@ Belongs here: the forms and fields as REDCap would write them. Does not belong h
 
 from registry_pipeline.core.redcap_format import DICTIONARY_HEADERS
 from registry_pipeline.simulate.demo.sheets import Page, Row
+from registry_pipeline.simulate.demo.truth import REGIONS
 
 BASELINE, DISEASE, VISIT = "baseline_arm_1", "metastasis_arm_1", "visit_arm_1"
 STAGES = (
@@ -29,7 +30,6 @@ NODES = "0, Negative | 1, Positive | 9, Not examined"
 SIDES = "1, Left | 2, Right | 3, Midline | 4, Not applicable"
 SITES = "1, Supraclavicular node | 2, Lung | 3, Mediastinal node | 4, Liver | 5, Adrenal | 6, Bone | 7, Brain | 8, Other"
 IMPRESSIONS = "0, No metastasis | 1, Metastasis | 2, Equivocal"
-REGIONS = ("neck", "chest", "abdomen", "pelvis", "head")
 LESIONS = tuple(range(1, 6))
 
 _DATE, _DAY_BOUNDS = "date_ymd", ("1990-01-01", "2023-12-31")

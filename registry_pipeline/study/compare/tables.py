@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import schemas
+from registry_pipeline.store.refill import REMADE
 from schemas.constraints import quote
 from schemas.table import columns_of, key_of
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     import duckdb
 
     from registry_pipeline.store.row_changes import RowChange
-
-OF_EVERY_RELEASE = ("meta.release", "quality.reconciliation")
-"""Differ always and say nothing of the data."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def table_changes(
     after = _columns(connection, is_attached=False)
     changes = []
     for name, model in schemas.tables().items():
-        if name in OF_EVERY_RELEASE or name not in after or (only is not None and name not in only):
+        if name in REMADE or name not in after or (only is not None and name not in only):
             continue
         shared = [
             column.name

@@ -16,13 +16,13 @@ from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.sql_files import SqlFile, sql_files
 from registry_pipeline.core.toml_source import nearest
 from registry_pipeline.validation.records import curated
-from schemas.codes import CTCAE_TERM
+from schemas.codes import CTCAE_TERM, SEVERITY
 from schemas.messages import AN_ITEM, without_column
 from schemas.rules.generic_rule import GenericRule
 from schemas.rules.generic_rules import GENERIC_RULES
 from schemas.table import Rule, rules_of
 
-LEVELS = ("error", "warning", "info", "off")
+LEVELS = (*SEVERITY.codes, "off")
 NEVER_OFF = ("S05", "S10", "S14", "S18", "S19")
 """What these find a release cannot hold: they can be softened where the record can do without the item."""
 CODE_PARAMETERS = {"ctcae_terms": list(CTCAE_TERM.codes)}

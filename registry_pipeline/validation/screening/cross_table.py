@@ -36,13 +36,12 @@ from registry_pipeline.validation.screening.identifiers import (
     parents_by_column,
 )
 from registry_pipeline.validation.screening.record_database import open_records
-from registry_pipeline.validation.screening.violations import FEW, VIOLATION, violation_frame
+from registry_pipeline.validation.screening.violations import FEW, NO_VIOLATIONS, violation_frame
 from registry_pipeline.validation.screening.within_table import Outcome
 
 RULES_AT_A_TIME = 2
 _ROOM = 2**32
 """Numbers of records that each of the facilities that are judged side by side has for its own."""
-_NO_VIOLATIONS = pl.DataFrame(schema=VIOLATION)
 Judged = tuple[dict[int, int], pl.DataFrame]
 _WORD = re.compile(r"[a-z_][a-z_0-9]*")
 
@@ -157,7 +156,7 @@ def _counted(entry: RuleEntry, result: Judged | str, facility: FacilityRecords) 
     outcome = facility.outcome
     if isinstance(result, str):
         outcome.failures[entry.rule_id] = result
-        return _NO_VIOLATIONS
+        return NO_VIOLATIONS
     counts, violations = result
     facilities = range(outcome.n_facilities)
     outcome.count(
@@ -241,7 +240,7 @@ def judge_by_sql(
     counts = connection.execute(counted).fetchall()
     judged = {int(at): int(n_judged) for at, n_judged, _ in counts}
     if not any(n_broken for *_, n_broken in counts):
-        return judged, _NO_VIOLATIONS
+        return judged, NO_VIOLATIONS
     broken = connection.execute("SELECT * FROM judged WHERE is_violated ORDER BY _row_id").pl()
     fixed = {"table_name": entry.table_name, "items": ",".join(entry.items)}
     if "severity" in broken.columns and entry.warning_severity == "off":

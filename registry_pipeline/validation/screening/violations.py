@@ -34,6 +34,7 @@ VIOLATION: dict[str, Any] = {
 """``_origin`` is the source row, ``_other`` that of the second record of a rule between two.
 
 There may be more violations than rows: what all of one kind share are categories."""
+NO_VIOLATIONS = pl.DataFrame(schema=VIOLATION)
 ABOUT = ("table_name", "items")
 """What violations that are compared with each other have in common."""
 FEW = 20_000

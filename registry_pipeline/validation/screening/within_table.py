@@ -22,13 +22,17 @@ from registry_pipeline.core.side_by_side import Bounds, at_a_time, filled
 from registry_pipeline.validation.records import curated, date_stems
 from registry_pipeline.validation.rules.catalogue import Catalogue, parameters_for
 from registry_pipeline.validation.screening.mixed_units import judgements_of_sent
-from registry_pipeline.validation.screening.violations import VIOLATION, Violations, violation_frame
+from registry_pipeline.validation.screening.violations import (
+    NO_VIOLATIONS,
+    VIOLATION,
+    Violations,
+    violation_frame,
+)
 from schemas.columns import Column
 from schemas.constraints import constraints_of, possible_range
 from schemas.table import Rule, columns_of, key_of
 
 _DEFAULT_DAYS = (date(1970, 1, 1), date(1899, 12, 30), date(1899, 12, 31), date(1900, 1, 1), date(1904, 1, 1))
-_NO_VIOLATIONS = pl.DataFrame(schema=VIOLATION)
 _AT_A_TIME = 250_000
 """Records that are judged together: a rule within a table looks at one record."""
 
@@ -224,14 +228,14 @@ def _run(name: str, records: pl.DataFrame, judgements: list[Judgement], outcome:
     pandera sees what raises and not what panics: then each judgement is run alone, to name the one that does.
     """
     if records.is_empty() or not judgements:
-        return _NO_VIOLATIONS
+        return NO_VIOLATIONS
     try:
         with panics_as_exceptions():
             return _validated(name, records, judgements, outcome)
     except NativePanic as panic:
         if len(judgements) == 1:
             outcome.failures[judgements[0].rule_id] = str(panic)
-            return _NO_VIOLATIONS
+            return NO_VIOLATIONS
         return pl.concat([_run(name, records, [judgement], outcome) for judgement in judgements])
 
 
@@ -248,8 +252,8 @@ def _validated(
         parts = [
             _violations(name, judgements, schema_error, outcome) for schema_error in problems.schema_errors
         ]
-        return pl.concat([_NO_VIOLATIONS, *parts])
-    return _NO_VIOLATIONS
+        return pl.concat([NO_VIOLATIONS, *parts])
+    return NO_VIOLATIONS
 
 
 def _on_frame(expression: pl.Expr) -> Callable[[pa.PolarsData], pl.LazyFrame]:
@@ -262,7 +266,7 @@ def _violations(name: str, judgements: list[Judgement], error: SchemaError, outc
     judgement = judgements[int(str(error.check.name))]
     if not isinstance(error.failure_cases, pl.DataFrame):
         outcome.failures[judgement.rule_id] = str(error.failure_cases)
-        return _NO_VIOLATIONS
+        return NO_VIOLATIONS
     return violation_frame(
         error.failure_cases.select(
             "_row_id",

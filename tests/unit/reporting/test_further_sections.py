@@ -17,8 +17,8 @@ from registry_pipeline.reporting.report import write_reports
 from registry_pipeline.reporting.sections.context import Context
 from registry_pipeline.reporting.sections.facilities import facilities_section
 from registry_pipeline.reporting.sections.growth_checks import limits_text
-from registry_pipeline.reporting.sections.growth_tables import ONSET
 from registry_pipeline.reporting.sections.headlines import brief_section
+from schemas.study import ONSET_MODEL
 from tests.unit.reporting.test_report import page
 from tests.unit.reporting.toy_release import make_release
 
@@ -163,7 +163,7 @@ def test_the_first_page_says_what_other_detection_limits_would_make_of_the_month
             "4.39 AS highest_months, '3 mm; 4 mm; 5 mm' AS readings, 3 AS n_readings, 3 AS n_plausible, 'ok' AS status"
         )
         connection.execute(
-            f"INSERT INTO result.growth_threshold BY NAME SELECT '{ONSET}' AS model, 'log' AS error_model, 4.3 AS months, "
+            f"INSERT INTO result.growth_threshold BY NAME SELECT '{ONSET_MODEL}' AS model, 'log' AS error_model, 4.3 AS months, "
             "3.8 AS ci_lower, 4.8 AS ci_upper, 'cluster_bootstrap' AS ci_method, 'ok' AS status"
         )
     with DisclosedTables(path) as tables:

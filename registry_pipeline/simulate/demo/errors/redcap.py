@@ -11,11 +11,10 @@ from registry_pipeline.simulate.demo.error_injection import (
     irradiated,
     wrong_cells,
 )
+from registry_pipeline.simulate.demo.redcap_export import FILE
 from registry_pipeline.simulate.demo.redcap_form import export_columns
 from registry_pipeline.simulate.demo.sheets import Row
 from registry_pipeline.simulate.demo.truth import Case
-
-FILE = "OligoRegistry_DATA"
 
 
 def anybody(case: Case) -> bool:
