@@ -32,6 +32,8 @@ SEVERITY = code_list(
     warning="a query, record is kept",
     info="for information",
 )
+RULE_LEVELS = (*SEVERITY.codes, "off")
+"""What the settings can make of a rule."""
 RULE_STATUS = code_map(
     "rule_status",
     "OHDSI Data Quality Dashboard",

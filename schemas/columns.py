@@ -163,6 +163,10 @@ def boolean(name: str, description: str, **more: object) -> Column:
     return Column(name, "boolean", description, **more)  # type: ignore[arg-type]
 
 
+DATE_PARTS = ("precision", "lower", "upper")
+"""Behind the name of a date that may be known in part: the columns that say how exactly it is known."""
+
+
 def partial_date(
     stem: str,
     description: str,
@@ -194,9 +198,7 @@ def items_of(names: Iterable[str]) -> dict[str, list[str]]:
     """Items of a record by the names of its columns: the columns that make each (a partial date is one item of four)."""
     columns = list(names)
     items = {
-        name: [name, *(f"{name}_{part}" for part in ("precision", "lower", "upper"))]
-        if f"{name}_precision" in columns
-        else [name]
+        name: [name, *(f"{name}_{part}" for part in DATE_PARTS)] if f"{name}_precision" in columns else [name]
         for name in columns
     }
     parts = {part for members in items.values() for part in members[1:]}

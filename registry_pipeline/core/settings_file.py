@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin
 
 from registry_pipeline.core.settings import RULE_KEYS, SECTIONS, UNRELEASED, Settings, toml_text
 from registry_pipeline.core.toml_source import TomlSource, nearest, read_toml
+from schemas.codes import RULE_LEVELS
 
 _ALL: dict[str, type] = {**SECTIONS, **UNRELEASED}
 
@@ -128,7 +129,7 @@ def _check_override(source: TomlSource, rule_id: str, override: Mapping[str, Any
         if key not in RULE_KEYS:
             raise source.error(["rules", rule_id, key], f"unknown key '{key}'{nearest(key, RULE_KEYS)}")
     for key in ("severity", "softer_severity"):
-        if override.get(key, "error") not in ("error", "warning", "info", "off"):
+        if override.get(key, "error") not in RULE_LEVELS:
             raise source.error(["rules", rule_id, key], f"{key} must be error, warning, info or off")
     if not isinstance(override.get("thresholds", {}), dict):
         text = "thresholds has the wrong type; write for example: thresholds = { maximum_mm = 150 }"

@@ -23,7 +23,6 @@ from registry_pipeline.pipeline.decisions import n_released_decisions, read_deci
 from registry_pipeline.validation.decisions.in_force import contradiction, today
 from registry_pipeline.validation.decisions.ledger import (
     OF_PAIRS,
-    STATES,
     Decision,
     Draft,
     LedgerError,
@@ -31,7 +30,7 @@ from registry_pipeline.validation.decisions.ledger import (
     append_decisions,
     value_digest,
 )
-from schemas.codes import OPEN_STATUSES
+from schemas.codes import DECISION_STATE, OPEN_STATUSES
 from schemas.rules.suggestion import values_in
 
 LONGEST = {"reason": 2000, "right value with remark": 2000, "by": 200, "assigned to": 200, "value": 2000}
@@ -114,8 +113,10 @@ def plain_text(name: str, value: str | None) -> str:
 
 
 def _checked(order: Order) -> Order:
-    if order.state not in STATES:
-        raise DecisionRefused(f"there is no state '{order.state}'{nearest(order.state, list(STATES))}")
+    if order.state not in DECISION_STATE.codes:
+        raise DecisionRefused(
+            f"there is no state '{order.state}'{nearest(order.state, list(DECISION_STATE.codes))}"
+        )
     if order.state == "assigned" and not (order.assigned_to or order.due_date):
         raise DecisionRefused("assigned needs a name or a due date")
     if (order.state == "correction") != (order.new_value is not None):

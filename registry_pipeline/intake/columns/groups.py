@@ -17,6 +17,7 @@ from registry_pipeline.intake.columns.readings import SIZE_FIELDS
 from registry_pipeline.intake.columns.values import ISSUE_SCHEMA, SOURCE_PREFIX
 from registry_pipeline.intake.mapping.column import ColumnMapping
 from registry_pipeline.intake.mapping.model import TableMapping
+from schemas.columns import DATE_PARTS
 
 _ALONE = "_alone"
 _COUNTED = "_counted "
@@ -78,7 +79,7 @@ def _bundles(columns: list[str], mapping: TableMapping) -> dict[str, list[str]]:
     for name, column in mapping.columns.items():
         if name == "patient_id" or name not in columns or column.aggregate == "count":
             continue
-        own = [f"{name}_{part}" for part in ("precision", "lower", "upper")]
+        own = [f"{name}_{part}" for part in DATE_PARTS]
         if column.is_size:
             own = [
                 size_field for size_field in (*SIZE_FIELDS, "size_text") if size_field not in mapping.columns

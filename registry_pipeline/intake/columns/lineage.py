@@ -16,6 +16,7 @@ from registry_pipeline.intake.mapping.model import Facility, Source, TableMappin
 from registry_pipeline.intake.mapping.table import curated_tables
 from registry_pipeline.intake.redcap.export import LABEL, Export
 from registry_pipeline.intake.submissions.file_use import FileUse, plain_name
+from schemas.columns import DATE_PARTS
 
 COLUMN_MAP = {
     "mapping_no": pl.Int16,
@@ -28,7 +29,6 @@ COLUMN_MAP = {
 HEADERS = {"_sheet": pl.Int64, "source_column": pl.String, "header": pl.String}
 PERSON_MAPPING_NO = 10_000
 """From here on ``[source.person]`` is numbered: a hundred numbers for each source."""
-_DATE_PARTS = ("precision", "lower", "upper")
 _XREF_OWN = ("facility_id", "source_name", "match_method")
 
 
@@ -113,7 +113,7 @@ def _filled(table: TableMapping, mapping: ColumnMapping) -> Iterator[str]:
     name = mapping.target.name
     yield name
     if mapping.target.kind == "date":
-        yield from (f"{name}_{part}" for part in _DATE_PARTS)
+        yield from (f"{name}_{part}" for part in DATE_PARTS)
     if mapping.is_size:
         yield from (column for column in (*SIZE_FIELDS, "size_text") if column not in table.columns)
 

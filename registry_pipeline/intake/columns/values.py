@@ -30,6 +30,7 @@ from registry_pipeline.intake.mapping.column import ColumnMapping
 from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.parsing import Distinct, distinct_texts, parse_texts
 from registry_pipeline.intake.parsing.identifiers import MACHINE_NULLS
+from schemas.columns import DATE_PARTS
 
 ISSUE_SCHEMA = {
     "_row_id": pl.Int64,
@@ -100,7 +101,7 @@ def type_column(
     readings, places = _readings(rows, texts, mapping, source, reader, is_part)
     parts = {"value": name}
     if mapping.target.kind == "date" and mapping.anchor is None:
-        parts |= {part: f"{name}_{part}" for part in ("precision", "lower", "upper")}
+        parts |= {part: f"{name}_{part}" for part in DATE_PARTS}
     if mapping.is_size:
         parts |= {field: column for column, field in SIZE_FIELDS.items() if column in siblings}
     values = pl.DataFrame([readings[part].alias(column) for part, column in parts.items()])[places]

@@ -20,7 +20,7 @@ from registry_pipeline.intake.mapping.model import Anchor, Facility, Source
 from registry_pipeline.intake.mapping.redcap import dictionary_source
 from registry_pipeline.intake.mapping.source import read_source, read_timezone
 from registry_pipeline.intake.mapping.table import curated_tables
-from schemas.codes import SEVERITY
+from schemas.codes import RULE_LEVELS
 from schemas.messages import ENGLISH, supported_language
 
 _KEYS = (
@@ -37,7 +37,6 @@ _KEYS = (
     "silent_after_days",
 )
 _RULE_ID = re.compile(r"[A-Z][0-9]{2}")
-_SEVERITIES = (*SEVERITY.codes, "off")
 
 
 def read_facility(path: Path) -> Facility:
@@ -183,7 +182,7 @@ def _read_rules(section: Section) -> dict[str, dict[str, Any]]:
             raise section.error(f"'{rule_id}' is no rule; write for example [rules.M01]", rule_id)
         rule = section.section(rule_id, f"[rules.{rule_id}]")
         rule.refuse_unknown(RULE_KEYS)
-        rule.choice("severity", _SEVERITIES)
-        rule.choice("softer_severity", _SEVERITIES)
+        rule.choice("severity", RULE_LEVELS)
+        rule.choice("softer_severity", RULE_LEVELS)
         rule.section("thresholds")
     return dict(section.data)

@@ -28,7 +28,7 @@ from registry_pipeline.intake.mapping.date_formats import read_date_formats
 from registry_pipeline.intake.mapping.model import Condition, TableMapping
 from registry_pipeline.intake.mapping.redcap import read_instrument
 from schemas import tables_of
-from schemas.columns import Column
+from schemas.columns import DATE_PARTS, Column
 from schemas.table import columns_of, key_of
 
 _TABLE_KEYS = ("table", "instrument", "events", "sheets", "where", "group_by", "columns")
@@ -52,7 +52,6 @@ _COLUMN_KEYS = (
 )
 _TESTS = ("in", "not_in", "not_blank", "blank")
 AUTOMATIC = dict.fromkeys(("facility_id", "source_record_id"), "is filled by itself")
-_SUFFIXES = ("_precision", "_lower", "_upper")
 
 
 @cache
@@ -196,8 +195,8 @@ def _target(parent: Section, name: str, table: str, declared: Mapping[str, Colum
         raise parent.error(f"{name} {AUTOMATIC[name]}; leave it out", name)
     if name not in declared:
         raise parent.error(f"unknown column '{name}' of {table}{nearest(name, declared)}", name)
-    for suffix in _SUFFIXES:
-        stem = name.removesuffix(suffix)
+    for part in DATE_PARTS:
+        stem = name.removesuffix(f"_{part}")
         if stem != name and stem in declared and declared[stem].kind == "date":
             raise parent.error(f"{name} is filled from {stem}; map {stem} only", name)
     return declared[name]

@@ -23,29 +23,13 @@ from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from registry_pipeline.core.chain_head import ChainCut, appending, check_heads, read_heads, write_head
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.sqlite_errors import sqlite_reason
+from schemas.codes import DECISION_STATE
 
-STATES = MappingProxyType(
-    {
-        "confirmed": "the value is correct as it is",
-        "waived": "the finding is set aside with a reason; an error no longer keeps its record out",
-        "correction": "another value is used until the source sends it",
-        "sent": "the facility has been asked",
-        "answered": "the facility has answered, the correction is under way",
-        "same_person": "the two patients are one person: merged",
-        "different_persons": "the two patients are two persons: kept apart",
-        "reopened": "the finding waits for somebody again",
-        "withdrawn": "the decision before this one no longer holds",
-        "assigned": "somebody in particular looks after the finding",
-        "remark": "something was said of the finding",
-    }
-)
-"""State of a decision -> what it says."""
 OF_PAIRS = ("same_person", "different_persons")
 CONVERSATION = ("assigned", "remark")
 """Entries that leave the state of their finding as it is."""
@@ -92,7 +76,7 @@ class Decision:
         decision_no: from 1, without gaps.
         decided_at: when it was appended, UTC, ISO 8601.
         finding_id: the finding that it speaks of.
-        state: one of ``STATES``.
+        state: a code of ``DECISION_STATE``.
         reason, decided_by: as given; of a remark ``reason`` is what was said.
         until: last day (ISO 8601, UTC) on which it holds, or None.
         rule_id, facility_id, table_name, record_key, items: what the finding was about; for a pair of
@@ -180,7 +164,7 @@ def append_decisions(path: Path, key: bytes, drafts: Sequence[Draft]) -> list[De
         ValueError: an unknown state.
         LedgerError: the ledger cannot be written, or was changed by other means.
     """
-    if unknown := {draft.state for draft in drafts} - STATES.keys():
+    if unknown := {draft.state for draft in drafts} - set(DECISION_STATE.codes):
         raise ValueError(f"unknown state '{min(unknown)}'")
     with _errors_in_one_line(path), appending(path), _opened(path, key) as ledger:
         heads = read_heads(path, key)

@@ -16,7 +16,7 @@ import polars as pl
 
 from registry_pipeline.validation.records import curated, date_stems
 from schemas.codes import OPEN_STATUSES
-from schemas.columns import Column
+from schemas.columns import DATE_PARTS, Column
 from schemas.constraints import literal, quote
 from schemas.table import columns_of, key_of
 
@@ -173,9 +173,7 @@ def _differing(
 
 def _emptied(connection: duckdb.DuckDBPyConnection, table: str, before: set[str]) -> None:
     """Columns that had values at a facility and have none now, although it still sends the records."""
-    parts = {
-        f"{stem}_{part}" for stem in date_stems(curated()[table]) for part in ("precision", "lower", "upper")
-    }
+    parts = {f"{stem}_{part}" for stem in date_stems(curated()[table]) for part in DATE_PARTS}
     names = [
         column.name
         for column in columns_of(curated()[table])
@@ -210,7 +208,7 @@ def _record_key(table: str, side: str) -> str:
 def _items(table: str, before: set[str]) -> Iterator[_Item]:
     model = curated()[table]
     stems = set(date_stems(model))
-    parts = {f"{stem}_{part}" for stem in stems for part in ("precision", "lower", "upper")}
+    parts = {f"{stem}_{part}" for stem in stems for part in DATE_PARTS}
     for column in columns_of(model):
         if column.name in key_of(model) or column.name in parts or not column.is_compared:
             continue

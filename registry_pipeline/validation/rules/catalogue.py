@@ -16,13 +16,12 @@ from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.sql_files import SqlFile, sql_files
 from registry_pipeline.core.toml_source import nearest
 from registry_pipeline.validation.records import curated
-from schemas.codes import CTCAE_TERM, SEVERITY
+from schemas.codes import CTCAE_TERM, RULE_LEVELS
 from schemas.messages import AN_ITEM, without_column
 from schemas.rules.generic_rule import GenericRule
 from schemas.rules.generic_rules import GENERIC_RULES
 from schemas.table import Rule, rules_of
 
-LEVELS = (*SEVERITY.codes, "off")
 NEVER_OFF = ("S05", "S10", "S14", "S18", "S19")
 """What these find a release cannot hold: they can be softened where the record can do without the item."""
 CODE_PARAMETERS = {"ctcae_terms": list(CTCAE_TERM.codes)}
@@ -73,7 +72,7 @@ class RuleEntry:
     def warning_severity(self) -> str:
         """Severity of the second, stricter step: as set, else a warning, and never above that of the rule."""
         severity = self.softer_severity or "warning"
-        return severity if LEVELS.index(severity) >= LEVELS.index(self.severity) else self.severity
+        return severity if RULE_LEVELS.index(severity) >= RULE_LEVELS.index(self.severity) else self.severity
 
 
 @dataclass(frozen=True)
@@ -224,8 +223,8 @@ def _overridden(entry: RuleEntry, change: Mapping[str, Any]) -> RuleEntry:
     severity = change.get("severity", entry.severity)
     softer = change.get("softer_severity", entry.softer_severity)
     for name, level in (("severity", severity), ("softer_severity", softer or "warning")):
-        if level not in LEVELS:
-            raise OverrideError(["rules", entry.rule_id, name], f"must be one of {', '.join(LEVELS)}")
+        if level not in RULE_LEVELS:
+            raise OverrideError(["rules", entry.rule_id, name], f"must be one of {', '.join(RULE_LEVELS)}")
     if severity == "off" and entry.rule_id in NEVER_OFF:
         text = "cannot be off: a release cannot hold what it finds; write warning or info"
         raise OverrideError(["rules", entry.rule_id, "severity"], text)

@@ -12,14 +12,13 @@ import duckdb
 
 import schemas
 from registry_pipeline.operations.exports.tables import held_columns
-from schemas.columns import Column
+from schemas.columns import DATE_PARTS, Column
 from schemas.constraints import quote
 from schemas.table import columns_of, key_of
 
 PATIENT = "patient_id"
 NOT_MAPPED = ("facility_id", "source_record_id", "source_patient_id")
 """Columns that the registry fills by itself when it reads a file."""
-_OF_DATES = ("_precision", "_lower", "_upper")
 
 
 @dataclass(frozen=True)
@@ -78,9 +77,8 @@ def form_of(release: duckdb.DuckDBPyConnection, name: str) -> Form:
 
 def _is_of_date(column: Column, dates: Collection[str]) -> bool:
     """Whether it says how exactly one of some dates is known."""
-    return any(
-        column.name.removesuffix(suffix) in dates for suffix in _OF_DATES if column.name.endswith(suffix)
-    )
+    stem, _, part = column.name.rpartition("_")
+    return part in DATE_PARTS and stem in dates
 
 
 def _is_exact(date: str) -> str:
