@@ -60,8 +60,8 @@ class FileUse:
 
 
 def last_day(uses: Sequence[FileUse]) -> date:
-    """The day on which the newest of a facility's files was received: what they report was no later."""
-    return date.fromisoformat(max(use.landed.received_at for use in uses)[:10])
+    """The day on which the newest of a facility's files was received: what they report was no later. Any, where none was."""
+    return date.fromisoformat(max((use.landed.received_at for use in uses), default=f"{date.max}")[:10])
 
 
 def has_needed(source: Source, sheet: SheetInfo) -> bool:
