@@ -19,6 +19,7 @@ import polars as pl
 
 from registry_pipeline.core.frames import ChangedSlices
 from registry_pipeline.intake.parsing.dates import parse_date
+from registry_pipeline.intake.parsing.numbers import parse_number
 from registry_pipeline.validation.decisions.ledger import Decision, value_digest
 from registry_pipeline.validation.records import curated, date_stems
 from registry_pipeline.validation.registry_wide.persons import StagedParts
@@ -156,7 +157,7 @@ def _typed(column: Column, text: str) -> object:
             return {"yes": True, "true": True, "no": False, "false": False}[text.lower()]
         if column.kind not in ("integer", "real"):
             return text
-        number = int(text) if column.kind == "integer" else float(text)
+        number = _number(text, column.kind == "integer")
     except (ValueError, KeyError):
         raise UnusableValue(f"{column.name}: write {_FORMS.get(column.kind, 'a value')}") from None
     if (column.minimum is not None and number < column.minimum) or (
@@ -164,6 +165,14 @@ def _typed(column: Column, text: str) -> object:
     ):
         raise UnusableValue(f"{column.name}: from {column.minimum} to {column.maximum}")
     return number
+
+
+def _number(text: str, is_whole: bool) -> float:
+    """A number as a source may write it; Python also takes NaN, which is no value, and 1_000."""
+    parsed = parse_number(text)
+    if parsed.value is None or parsed.qualifier != "=" or (is_whole and not parsed.value.is_integer()):
+        raise ValueError
+    return int(parsed.value) if is_whole else parsed.value
 
 
 _ISO_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
