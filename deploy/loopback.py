@@ -71,7 +71,10 @@ class Topology:
         settings = self.home / "registry.toml"
         text = settings.read_text(encoding="utf-8")
         if tomllib.loads(text).get("execution", {}).keys() & {"engine", "broker", "backend"}:
-            raise SystemExit(f"{settings}: [execution] names an engine already; take it out for this script")
+            raise SystemExit(
+                f"{settings}: [execution] names an engine already; take it out for this script, and dagster/dagster.yaml "
+                "beside it where a run of it was killed"
+            )
         instance = self.home / "dagster" / "dagster.yaml"
         self._before = {path: path.read_bytes() if path.exists() else None for path in (settings, instance)}
         header = "[execution]\n"
@@ -133,15 +136,20 @@ def main() -> None:
         open_home(arguments.home).settings()
     except ConfigurationError as problem:
         sys.exit(str(problem))
-    with Topology(arguments.home, arguments.broker) as topology:
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+        signal.SIGHUP,
+    ):  # also where a terminal is closed, or the machine is
+        signal.signal(number, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), Topology(arguments.home, arguments.broker) as topology:
         for _ in range(arguments.workers):
             topology.start_worker()
         print(f"{arguments.workers} workers over {arguments.home}. In another terminal:")
         for name, value in topology.environment.items():
             print(f"  export {name}='{value}'")
         print(f"  registry --home {arguments.home} refresh\nStop with Ctrl-C.", flush=True)
-        with suppress(KeyboardInterrupt):
-            signal.pause()
+        signal.pause()
 
 
 if __name__ == "__main__":

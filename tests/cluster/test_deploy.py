@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -97,6 +99,39 @@ def test_a_unit_starts_a_command_that_there_is(unit: Path) -> None:
     start = re.search(r"^ExecStart=\S+/registry (.+)$", unit.read_text("utf-8"), re.MULTILINE)
     assert start is not None
     parsed(start[1].split())
+
+
+@pytest.mark.parametrize("unit", [*UNITS, DEPLOY.parent / "docs" / "operator.md"], ids=lambda path: path.name)
+def test_a_unit_is_never_given_up(unit: Path) -> None:
+    """A database that comes up later: systemd gives up what failed five times within ten seconds."""
+    pause = re.search(r"^ *RestartSec=(\d+)$", unit.read_text("utf-8"), re.MULTILINE)
+    assert pause is not None and int(pause[1]) * 5 > 10
+    assert unit not in UNITS or "RequiresMountsFor=/srv/registry\n" in unit.read_text("utf-8")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_look_that_is_ended_by_whatever_signal_puts_the_settings_back(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """A terminal that is closed sends SIGHUP; the home named a broker that was gone."""
+    home = make_home(tmp_path / "home")
+    before = home.settings_file.read_bytes()
+    code = (
+        "import sys; from deploy import loopback; from deploy.services import Services;"
+        "Services.start_postgres = Services.start_broker = lambda _: None;"
+        f"loopback.missing_programs = lambda _: []; sys.argv[1:] = [{str(home.root)!r}, '--workers', '0'];"
+        "loopback.main()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=DEPLOY.parent, stdout=subprocess.PIPE, text=True
+    ) as look:
+        assert look.stdout is not None
+        while "Stop with" not in look.stdout.readline():
+            assert look.poll() is None
+        assert home.settings_file.read_bytes() != before
+        look.send_signal(number)
+        assert look.wait(30) == 0
+    assert home.settings_file.read_bytes() == before
 
 
 def test_systemd_understands_every_unit(tmp_path: Path) -> None:
