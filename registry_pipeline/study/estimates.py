@@ -6,7 +6,7 @@ Does not belong here: any particular analysis, estimation (``analysis/``), files
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from graphlib import TopologicalSorter
@@ -17,10 +17,9 @@ from registry_pipeline import study as room
 from registry_pipeline.core.helper_process import Helper, helping, run_shared
 from registry_pipeline.core.memory import give_back
 from registry_pipeline.core.settings import Study
-from registry_pipeline.study.analysis import Analysis, AnalysisResult, Inputs, Tables
+from registry_pipeline.study.analysis import Analysis, AnalysisResult, Inputs
 from registry_pipeline.study.mart_reader import Pair
 from registry_pipeline.study.marts import Marts, StoredMarts
-from registry_pipeline.study.scenarios import Scenario
 
 Progress = Callable[[str], None]
 MANY_PATIENTS = 20_000
@@ -80,22 +79,6 @@ def batches() -> list[list[str]]:
     """The analyses in the order of running: first all that read no results, then each of the others by itself."""
     independent = [name for name, analysis in analyses().items() if not analysis.result_reads]
     return [independent, *([name] for name in analyses() if name not in independent)]
-
-
-def result_tables(
-    marts: Marts,
-    study: Study,
-    progress: Progress = lambda _: None,
-    scenarios: Iterable[Scenario] = (),
-    stored: Stored | None = None,
-) -> Tables:
-    """Every table of the result layer: ``km_curve`` -> rows; arguments as of :func:`run_analyses`."""
-    tables: Tables = {}
-    for batch in batches():
-        inputs = Inputs(marts, study, tables, scenarios)
-        for result in run_analyses(batch, inputs, progress, stored).values():
-            tables |= result.tables
-    return tables
 
 
 def run_analyses(

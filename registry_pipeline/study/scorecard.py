@@ -41,18 +41,6 @@ def scorecard(frames: Mapping[str, Frame | None], study: Study | None = None) ->
     return table.astype({"agrees": "boolean", "n": "Int64", "item": "int64"})
 
 
-def items_agreeing(frame: Frame) -> tuple[int, int]:
-    """Of the scorecard's items, how many agree in all their parts (NULL is not agreement), and how many there are."""
-    data = pd.DataFrame(
-        {
-            "item": list(frame["item"]),
-            "agrees": [value is True or value is np.True_ for value in frame["agrees"]],
-        }
-    )
-    whole = data.groupby("item")["agrees"].all()
-    return int(whole.sum()), len(whole)
-
-
 def agreement(part: Part, value: float) -> bool | None:
     """Whether a computed value agrees with the published part; None without a value.
 

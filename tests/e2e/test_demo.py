@@ -20,13 +20,13 @@ from registry_pipeline.pipeline.demo import run_demo
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.simulate.demo.seed import read_seed
 from registry_pipeline.store.releases import current_release, release_ids
-from registry_pipeline.study.scorecard import items_agreeing
 from registry_pipeline.validation.rules.catalogue import written_messages
 from registry_pipeline.validation.rules.translations import translated_message
 from schemas.messages import AN_ITEM, ENGLISH, languages, messages
 from tests.e2e.conftest import Demo
 from tests.recount.compare import recounted_home
 from tests.support.registry_home import ask, assert_balanced, assert_one_line, registry
+from tests.support.seed_cohort import items_agreeing
 
 pytestmark = pytest.mark.slow
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 
 import pandas as pd
+import polars as pl
 
 from registry_pipeline.analysis.growth.fit import fit_growth
 from registry_pipeline.analysis.growth.share_small import share_by_interval
@@ -191,3 +192,10 @@ def frames() -> dict[str, pd.DataFrame]:
         "growth_share": share_by_interval(lesions),
         "growth_threshold": fit.threshold,
     }
+
+
+def items_agreeing(scorecard: pd.DataFrame | pl.DataFrame) -> tuple[int, int]:
+    """Of a scorecard's items, how many agree in all their parts (NULL is not agreement), and how many there are."""
+    agrees = pd.Series([value is True for value in scorecard["agrees"].to_list()])
+    whole = agrees.groupby(scorecard["item"].to_list()).all()
+    return int(whole.sum()), len(whole)

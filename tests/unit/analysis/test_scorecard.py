@@ -11,9 +11,10 @@ import pytest
 from registry_pipeline.core.settings import Study
 from registry_pipeline.study.headlines import headline_bounds
 from registry_pipeline.study.published import PARTS
-from registry_pipeline.study.scorecard import COLUMNS, agreement, items_agreeing, scorecard
+from registry_pipeline.study.scorecard import COLUMNS, agreement, scorecard
 from registry_pipeline.study.scorecard_lookup import Frames
 from tests.support import seed_cohort
+from tests.support.seed_cohort import items_agreeing
 from tests.support.shared import needs_shared
 
 

@@ -3,12 +3,17 @@
 Belongs here: the frames. Does not belong here: what is expected of them.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from registry_pipeline.core.settings import Study
+from registry_pipeline.study.analysis import Inputs, Tables
+from registry_pipeline.study.estimates import Progress, Stored, batches, run_analyses
 from registry_pipeline.study.marts import MART_TABLES, Marts
+from registry_pipeline.study.scenarios import Scenario
 
 DAY = pd.Timestamp("2020-01-01")
 
@@ -150,3 +155,19 @@ def _vital(times: pd.DataFrame) -> pd.DataFrame:
             "end_date": end,
         }
     )
+
+
+def result_tables(
+    marts: Marts,
+    study: Study,
+    progress: Progress = lambda _: None,
+    scenarios: Iterable[Scenario] = (),
+    stored: Stored | None = None,
+) -> Tables:
+    """Every table of the result layer: ``km_curve`` -> rows; arguments as of ``run_analyses``."""
+    tables: Tables = {}
+    for batch in batches():
+        inputs = Inputs(marts, study, tables, scenarios)
+        for result in run_analyses(batch, inputs, progress, stored).values():
+            tables |= result.tables
+    return tables

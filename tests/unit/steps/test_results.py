@@ -20,11 +20,11 @@ from registry_pipeline.pipeline.estimation import as_declared
 from registry_pipeline.store.keyed_tables import KeyedTables
 from registry_pipeline.store.layout import StoreLayout
 from registry_pipeline.study.analysis import Inputs
-from registry_pipeline.study.estimates import analyses, result_tables
+from registry_pipeline.study.estimates import analyses
 from registry_pipeline.study.marts import Marts
 from registry_pipeline.study.scenarios import Scenario
 from schemas.table import columns_of
-from tests.unit.steps.drawn_marts import drawn_marts, without_rows
+from tests.unit.steps.drawn_marts import drawn_marts, result_tables, without_rows
 
 STUDY = Study(bootstrap_replicates=40)
 Tables = dict[str, pd.DataFrame]

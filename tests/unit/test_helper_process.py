@@ -19,16 +19,16 @@ from registry_pipeline.core import helper_process as beside
 from registry_pipeline.core.helper_process import Helper, helping, keeping_helper, run_shared, warm_helper
 from registry_pipeline.core.settings import Study
 from registry_pipeline.reporting.report import write_reports
-from registry_pipeline.study.estimates import Stored, _read_once, result_tables
+from registry_pipeline.study.estimates import Stored, _read_once
 from registry_pipeline.study.marts import StoredMarts
 from tests.unit.reporting.toy_release import make_release
-from tests.unit.steps.drawn_marts import drawn_marts
+from tests.unit.steps.drawn_marts import drawn_marts, result_tables
 
 MOST_SECONDS = 20
 PARENT = """
 import os, sys, time
 from registry_pipeline.core.helper_process import Helper
-from tests.unit.test_beside import write_own_number
+from tests.unit.test_helper_process import write_own_number
 if __name__ == "__main__":
     Helper().call(write_own_number, sys.argv[1])
 """

@@ -9,7 +9,6 @@ import pytest
 
 from registry_pipeline.core.settings import Settings, Study
 from registry_pipeline.store.parquet import read_parquet, write_parquet
-from registry_pipeline.study.estimates import result_tables
 from registry_pipeline.study.marts import MART_TABLES, Marts
 from registry_pipeline.study.scenarios import (
     INCLUDED,
@@ -23,7 +22,7 @@ from registry_pipeline.study.scenarios import (
 )
 from tests.sql.drawn import ELIGIBLE
 from tests.support.ascii_table import Mart, frame_of
-from tests.unit.steps.drawn_marts import drawn_marts
+from tests.unit.steps.drawn_marts import drawn_marts, result_tables
 
 END = date(2022, 12, 31)
 FAR = date(2030, 1, 1)  # so late that everybody alive is lost
