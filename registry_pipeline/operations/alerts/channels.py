@@ -9,6 +9,7 @@ import json
 import smtplib
 import ssl
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from email.message import EmailMessage
@@ -42,10 +43,29 @@ def send(settings: AlertSettings, alerts: Sequence[Alert]) -> int:
         try:
             hand_over()
         except (OSError, subprocess.SubprocessError, smtplib.SMTPException) as problem:
-            problems.append(f"{name} ({type(problem).__name__})")
+            problems.append(f"{name} ({_reason(problem)})")
     if problems:
         raise NotSent(f"alerts were not taken by {', '.join(problems)}; they are tried again")
     return len(ways)
+
+
+def _reason(problem: Exception) -> str:
+    """Why a channel did not take a message: without what a server or a command said, which may repeat the message."""
+    match problem:
+        case subprocess.TimeoutExpired() | TimeoutError():
+            return f"no answer within {PATIENCE_SECONDS} s"
+        case subprocess.CalledProcessError():
+            return f"exit code {problem.returncode}"
+        case urllib.error.HTTPError():
+            return f"HTTP status {problem.code}"
+        case urllib.error.URLError() if isinstance(problem.reason, OSError):
+            return _reason(problem.reason)
+        case smtplib.SMTPResponseException():
+            return f"SMTP status {problem.smtp_code}"
+        case smtplib.SMTPRecipientsRefused():
+            return "recipients refused"
+        case _:
+            return getattr(problem, "strerror", None) or type(problem).__name__
 
 
 def message_of(alerts: Sequence[Alert]) -> tuple[str, str]:

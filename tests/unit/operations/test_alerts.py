@@ -154,6 +154,21 @@ def test_below_its_limit_nothing_is_told(home: Home) -> None:
     assert tell_alerts(home) == []
 
 
+@pytest.mark.parametrize(
+    ("channel", "why"),
+    [
+        ('command = ["false"]', r"command \(exit code 1\)"),
+        ('command = ["/no/such/program"]', r"command \(No such file or directory\)"),
+        ('webhook = "http://127.0.0.1:1/"', r"webhook \(Connection refused\)"),
+        ('[send.smtp]\nport = 1\nsender = "a@b"\nrecipients = ["c@d"]', r"smtp \(Connection refused\)"),
+    ],
+)
+def test_why_a_channel_did_not_take_it_is_told_in_words(home: Home, channel: str, why: str) -> None:
+    say(home, "new_errors = 2", channel)
+    with pytest.raises(NotSent, match=why):
+        tell_alerts(home)
+
+
 def test_what_a_channel_did_not_take_is_tried_again(home: Home) -> None:
     say(home, "new_errors = 2", 'command = ["false"]')
     for _ in range(2):
