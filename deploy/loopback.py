@@ -148,7 +148,7 @@ def main() -> None:
         print(f"{arguments.workers} workers over {arguments.home}. In another terminal:")
         for name, value in topology.environment.items():
             print(f"  export {name}='{value}'")
-        print(f"  registry --home {arguments.home} refresh\nStop with Ctrl-C.", flush=True)
+        print(f"  {open_home(arguments.home).command} refresh\nStop with Ctrl-C.", flush=True)
         signal.pause()
 
 

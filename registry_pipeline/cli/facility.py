@@ -119,7 +119,7 @@ def _print_draft(home: Home, target: Path, facility_id: str, draft: Draft, is_js
     )
     click.echo(f'It asks {draft.n_questions} questions: answer the lines that begin with "# ?". Next:')
     click.echo(f"  put the files into {home.inbox / facility_id}/")
-    click.echo(f"  registry --home {home.root} facility check {facility_id}")
+    click.echo(f"  {home.command} facility check {facility_id}")
 
 
 @facility.command("check")

@@ -93,7 +93,7 @@ def restore(source: Path, folder: Path, key_file: Path) -> None:
 
     home = restore_home(source, folder, key_file)
     click.echo(f"{home.root} is restored, and every file is as it was. Next:")
-    click.echo(f"  registry --home {home.root} status --verify")
+    click.echo(f"  {home.command} status --verify")
 
 
 @click.command()

@@ -37,7 +37,7 @@ def init(folder: Path | None) -> None:
     """Make a new registry home: commented registry.toml, pseudonym key, folders (0700)."""
     home = make_home(folder or CONTEXT.root)
     click.echo(f"{home.root} is ready. Next:")
-    command = f"registry --home {home.root}"
+    command = home.command
     click.echo(
         f"  1. {command} facility new ID --from FILES    drafts a facility's mapping from real exports"
     )
@@ -106,7 +106,7 @@ def refresh(facilities: tuple[str, ...], force: bool, plain: bool) -> None:
     if after == before:
         click.echo(f"Nothing has changed since release {after}; it is still served.")
     else:
-        click.echo(f"Release {after} is served. Look at it with: registry --home {home.root} status")
+        click.echo(f"Release {after} is served. Look at it with: {home.command} status")
 
 
 @click.command()

@@ -13,6 +13,7 @@ import stat
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 
 from registry_pipeline.core.files import entries, withheld_as_store_error, write_text
 from registry_pipeline.core.settings import Settings
@@ -40,6 +41,11 @@ class Home:
     """
 
     root: Path
+
+    @cached_property
+    def command(self) -> str:
+        """How a command over this home begins, as a shell takes it: its path may hold blanks."""
+        return f"registry --home {quote(str(self.root))}"
 
     @cached_property
     def settings_file(self) -> Path:
@@ -161,7 +167,7 @@ def open_home(root: Path) -> Home:
         ) from None
     if not home.settings_file.is_file():
         raise ConfigurationError(
-            home.root, None, "is no registry home; make one with: registry init " + str(root)
+            home.root, None, "is no registry home; make one with: registry init " + quote(str(root))
         )
     return home
 
@@ -209,7 +215,7 @@ def mend_modes(home: Home) -> list[str]:
             path.chmod(mode & ~bits)
         except PermissionError:
             raise ConfigurationError(
-                path, None, f"is open to others; its owner must run: chmod go-rwx {path}"
+                path, None, f"is open to others; its owner must run: chmod go-rwx {quote(str(path))}"
             ) from None
         lines.append(f"{path}: was open to others ({mode:04o}); it is {mode & ~bits:04o} now")
     return lines

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from shlex import quote
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.ownership import account, strange_paths
@@ -21,8 +22,11 @@ def modes(home: Home) -> Iterator[Diagnosis]:
     private = (home.landing, home.store, home.releases, home.key_file.parent, home.key_file, home.decisions)
     open_to_others = [path for path in private if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
     if open_to_others:
-        names = ", ".join(str(path) for path in open_to_others)
-        yield Diagnosis("modes", ERROR, f"open to others: {names}", f"chmod go-rwx {names.replace(',', '')}")
+        names, quoted = (
+            ", ".join(map(str, open_to_others)),
+            " ".join(quote(str(path)) for path in open_to_others),
+        )
+        yield Diagnosis("modes", ERROR, f"open to others: {names}", f"chmod go-rwx {quoted}")
     else:
         yield Diagnosis("modes", WELL, "what is private is closed to others")
     folders = (
@@ -39,5 +43,5 @@ def modes(home: Home) -> Iterator[Diagnosis]:
     if strange := strange_paths(home.root):
         names = ", ".join(map(str, strange[:MOST_NAMED])) + (" ..." if len(strange) > MOST_NAMED else "")
         owner = account(home.root.stat().st_uid)
-        remedy = f"as root: chown -R {owner} {home.root}; then run commands as {owner} only"
+        remedy = f"as root: chown -R {owner} {quote(str(home.root))}; then run commands as {owner} only"
         yield Diagnosis("modes", ERROR, f"belong to another account than the home: {names}", remedy)

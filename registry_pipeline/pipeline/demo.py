@@ -87,7 +87,7 @@ def summary_lines(home: Home, planted: Manifest, first: str, last: str) -> list[
     before, after = _summarise(home, first), _summarise(home, last)
     n_detected = len(detected_errors(home, first, planted))
     n_kinds = len({error.rule_id for error in planted.planted})
-    command = f"registry --home {home.root}"
+    command = home.command
     return [
         "",
         "SYNTHETIC: these patients do not exist; the cohort was constructed to fit the published numbers.",

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import stat
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from registry_pipeline.cli import context as cli_context
 from registry_pipeline.cli.main import registry
 from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.operations.doctor import examine
 from registry_pipeline.store.release import build_release
 from registry_pipeline.store.releases import current_release
 from tests.support.small_release import VERSIONS, small_release, small_tables
@@ -407,3 +409,22 @@ def test_the_demonstration_is_made_where_it_was_asked_for(
     monkeypatch.delenv("REGISTRY_HOME", raising=False)
     assert cli_context.run(registry, arguments) == 0
     assert folders == [Path(folder)]
+
+
+def test_a_command_that_is_shown_works_where_the_path_of_the_home_has_blanks(tmp_path: Path) -> None:
+    root = tmp_path / "a home's ö"
+    result = subprocess.run(
+        [sys.executable, "-m", "registry_pipeline.cli.main", "init", str(root)],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    shown = [
+        line.partition("registry --home")[2]
+        for line in result.stdout.splitlines()
+        if "registry --home" in line
+    ]
+    assert len(shown) == 3
+    assert all(rest.startswith(f" {shlex.quote(str(root))} ") for rest in shown)
+    home = make_home(root)
+    home.landing.chmod(0o755)
+    (remedy,) = [one.remedy for one in examine(home) if one.message.startswith("open to others")]
+    assert shlex.split(remedy) == ["chmod", "go-rwx", str(home.landing)]
