@@ -56,7 +56,7 @@ def constant(name: str, value: Any, dtype: PolarsType, height: int) -> pl.Series
 def column_or_null(frame: pl.DataFrame, name: str, dtype: PolarsType) -> pl.Expr:
     """A column of ``frame`` cast to a type, or NULL of that type where there is no such column."""
     if name not in frame.columns:
-        return pl.repeat(None, frame.height, dtype=dtype).alias(name)  # type: ignore[arg-type]
+        return pl.repeat(None, frame.height, dtype=dtype).alias(name)
     return pl.col(name).cast(dtype)
 
 

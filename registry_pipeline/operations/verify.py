@@ -106,7 +106,7 @@ def _made_of(home: Home, release_id: str) -> tuple[str, str | None, date, int]:
         SELECT code_version, previous_release_id, created_at::DATE, (SELECT count(*) FROM quality.decision)
         FROM meta.release"""
     with open_whole_release(home, release_id) as connection:
-        return connection.execute(query).fetchall()[0]  # type: ignore[no-any-return]
+        return connection.execute(query).fetchall()[0]
 
 
 def _home_of_inputs(home: Home, release: Path, root: Path) -> Home:

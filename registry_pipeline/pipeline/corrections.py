@@ -105,9 +105,9 @@ def _corrected(table: str, frame: pl.DataFrame, row: Mapping[str, object], keys:
     is_record = pl.Series(frame["_row_id"] == row["_row_id"])
     is_record = is_record.scatter(is_record.arg_true(), is_named)
     kinds = {declared.name: declared.polars_type for declared in columns_of(curated()[table])}
-    missing = [pl.lit(None, dtype=kinds[name]).alias(name) for name in values if name not in frame.columns]  # type: ignore[arg-type]
+    missing = [pl.lit(None, dtype=kinds[name]).alias(name) for name in values if name not in frame.columns]
     return frame.with_columns(missing).with_columns(
-        pl.when(is_record).then(pl.lit(value, dtype=kinds[name])).otherwise(pl.col(name)).alias(name)  # type: ignore[arg-type]
+        pl.when(is_record).then(pl.lit(value, dtype=kinds[name])).otherwise(pl.col(name)).alias(name)
         for name, value in values.items()
     )
 

@@ -46,7 +46,7 @@ def report_of(judged: Screened, rules: Catalogue, heights: Mapping[str, dict[str
     findings: dict[str, list[tuple[str, str, str, int]]] = {}
     by = ["table_name", "rule_id", "severity"]
     counts = [frame.group_by(by).len() for frame in (judged.findings, judged.unlisted)]
-    texts = pl.concat(frame.cast(dict.fromkeys(by, pl.String)) for frame in counts)  # type: ignore[arg-type]
+    texts = pl.concat(frame.cast(dict.fromkeys(by, pl.String)) for frame in counts)
     counted: Any = texts.group_by(by).agg(pl.col("len").sum()).sort(pl.all())
     for table, rule_id, severity, n in counted.iter_rows():
         findings.setdefault(table, []).append((rule_id, severity, rules.entries[rule_id].category, n))

@@ -98,7 +98,7 @@ def _completion(
 def _typed(table: str, schema: Mapping[str, pl.DataType], column: Column) -> pl.Expr:
     dtype = column.polars_type
     if column.name not in schema:
-        return pl.lit(None, dtype=dtype).alias(column.name)  # type: ignore[arg-type]
+        return pl.lit(None, dtype=dtype).alias(column.name)
     arriving = schema[column.name]
     safe = (
         arriving == dtype

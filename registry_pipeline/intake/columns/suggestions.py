@@ -86,7 +86,7 @@ def suggest(text: str, reason: str, mapping: ColumnMapping, source: Source, rece
 def _sizes(text: str, source: Source) -> Iterable[str]:
     """The size in mm, and in cm."""
     for unit in ("mm", "cm"):
-        parsed = parse_size(text, unit, "," if source.decimal == "," else ".")  # type: ignore[arg-type]
+        parsed = parse_size(text, unit, "," if source.decimal == "," else ".")
         axes = [
             axis for axis in (parsed.long_axis_mm, parsed.short_axis_mm, parsed.third_mm) if axis is not None
         ]

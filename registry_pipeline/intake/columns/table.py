@@ -270,7 +270,7 @@ class _Work:
 
 def _constant(column: ColumnMapping) -> list[pl.Expr]:
     name = column.target.name
-    result = [pl.lit(column.value, dtype=column.target.polars_type).alias(name)]  # type: ignore[arg-type]
+    result = [pl.lit(column.value, dtype=column.target.polars_type).alias(name)]
     if column.target.kind == "date":
         result += [
             pl.lit(column.value, dtype=pl.Date).alias(f"{name}_{bound}") for bound in ("lower", "upper")

@@ -93,7 +93,7 @@ def _add_table(counts: Counts, name: str, rows: pd.DataFrame) -> None:
     whole = next((column for column in WHOLES if column in columns), None)
     for column in columns:
         if whole is not None and _is_part(name, column, whole):
-            places[f"not {column}"] = _complements(counts, places[whole], places[column])  # type: ignore[index]
+            places[f"not {column}"] = _complements(counts, places[whole], places[column])
     for column, own in places.items():
         _add_groups(counts, records, own)
         if column != "n_patients":
