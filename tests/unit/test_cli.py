@@ -17,6 +17,7 @@ import pytest
 
 from registry_pipeline.cli import context as cli_context
 from registry_pipeline.cli.main import registry
+from registry_pipeline.cli.rows import print_json
 from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.operations.doctor import examine
 from registry_pipeline.store.release import build_release
@@ -67,6 +68,11 @@ def test_home_may_stand_before_or_after_or_in_the_environment(
     monkeypatch.setenv("REGISTRY_HOME", str(served.root))
     assert cli_context.run(registry, ["status"]) == 0
     assert str(release_id) in capsys.readouterr().out
+
+
+def test_json_has_no_number_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"value": float("nan"), "limits": [float("-inf"), 1.5]})
+    assert capsys.readouterr().out == '{"value": null, "limits": [null, 1.5]}\n'
 
 
 def test_status(call: Command, served: Home) -> None:
