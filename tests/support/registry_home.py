@@ -24,8 +24,7 @@ from polars.testing import assert_frame_equal
 from registry_pipeline.cli.context import run
 from registry_pipeline.cli.main import registry as program
 from registry_pipeline.core.home import Home, make_home
-from registry_pipeline.simulate import demo_mapping, demo_settings
-from registry_pipeline.simulate.demo.demo import FACILITY_IDS
+from registry_pipeline.simulate import demo_settings
 from registry_pipeline.stewardship.decide import Order, decide
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -182,15 +181,6 @@ def send_all(home: Home, files: Mapping[str, str | bytes]) -> None:
     """Put files into the tiny hospital's inbox."""
     for name, content in files.items():
         send(home, name, content)
-
-
-def demo_home(root: Path, **refresh: str) -> Home:
-    """The demonstration's home without exports, with the settings of :func:`quick_demo_settings`."""
-    home = make_home(root)
-    home.settings_file.write_text(quick_demo_settings(**refresh), encoding="utf-8")
-    for one in FACILITY_IDS:
-        (home.facilities / f"{one}.toml").write_text(demo_mapping(one), encoding="utf-8")
-    return home
 
 
 def quick_demo_settings(**refresh: str) -> str:

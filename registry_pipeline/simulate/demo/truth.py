@@ -174,7 +174,6 @@ class Toxicity:
     term: str
     grade: int
     onset: date
-    attribution: str = "probable"
 
 
 @dataclass
