@@ -192,10 +192,11 @@ def decisions(every: bool, is_json: bool) -> None:
 def rule(rule_id: str) -> None:
     """A rule in words, with rows that pass and rows that fail."""
     from registry_pipeline.core.toml_source import nearest
-    from registry_pipeline.validation.rules.catalogue import catalogue
+    from registry_pipeline.pipeline.context import read_rules
     from registry_pipeline.validation.rules.page import rule_section
 
-    entries = catalogue(CONTEXT.home().settings()).entries
+    home = CONTEXT.home()
+    entries = read_rules(home, home.settings()).entries
     if rule_id not in entries:
         raise click.ClickException(f"there is no rule '{rule_id}'{nearest(rule_id, list(entries))}")
     click.echo("\n".join(rule_section(entries[rule_id])))

@@ -62,6 +62,11 @@ class Home:
         """Where files are dropped, one folder per facility."""
         return self.root / "inbox"
 
+    @property
+    def has_linked_landing(self) -> bool:
+        """Whether links in the landing folder are ours; otherwise somebody put one in the place of received bytes."""
+        return False
+
     @cached_property
     def landing(self) -> Path:
         """Bytes as received, by sha256."""

@@ -53,17 +53,30 @@ class UnusableValue(ValueError):
 
 
 def applicable(corrections: Sequence[Decision], findings: pl.DataFrame, key: bytes) -> pl.DataFrame:
-    """The corrections whose finding was raised with the value that was judged: columns of ``APPLIED``."""
+    """The corrections whose finding was raised with the value that was judged: columns of ``APPLIED``.
+
+    One whose value the column does not take any more, for code lists and ranges change, rests: its finding is open again.
+    """
     by_finding = {decision.finding_id: decision for decision in corrections}
     raised = findings.filter(pl.col("finding_id").is_in(list(by_finding)) & pl.col("_row_id").is_not_null())
     rows = []
     for finding_id, row_id, *place in raised.select("finding_id", "_row_id", *_PLACE).iter_rows():
         decision = by_finding[finding_id]
-        if decision.value_digest == value_digest(place[-1], key):
+        if decision.value_digest == value_digest(place[-1], key) and is_usable(decision):
             item = decision.items.split(",")[0]
             about = (decision.table_name, decision.record_key, item, decision.new_value)
             rows.append((finding_id, decision.decision_no, row_id, *about, *place))
     return pl.DataFrame(rows, schema=APPLIED, orient="row")
+
+
+def is_usable(decision: Decision) -> bool:
+    """Whether the column of a correction still takes its value."""
+    table, item = decision.table_name, decision.items.split(",")[0]
+    try:
+        parse_value(table, column_of(table, item), decision.new_value or "")
+    except UnusableValue:
+        return False
+    return True
 
 
 def with_corrections(staged: StagedFrames, applied: pl.DataFrame, keys: RecordKeys) -> StagedParts:

@@ -54,6 +54,11 @@ class PrivateHome(Home):
     private: Path
 
     @property
+    def has_linked_landing(self) -> bool:
+        """Links to what was landed are the check's own."""
+        return True
+
+    @property
     def landing(self) -> Path:
         """Bytes of the check: links to what was landed, copies of what lies in the inbox."""
         return self.private / "landing"

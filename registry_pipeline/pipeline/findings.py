@@ -20,6 +20,7 @@ from registry_pipeline.core.home import WHOLE_REGISTRY, Home
 from registry_pipeline.core.sql_files import SqlFile
 from registry_pipeline.core.working_files import working_file
 from registry_pipeline.pipeline.context import RefreshContext
+from registry_pipeline.pipeline.corrections import is_usable
 from registry_pipeline.pipeline.decisions import DecisionState
 from registry_pipeline.pipeline.facility_parts import curated_files
 from registry_pipeline.pipeline.suggestions import screened_findings
@@ -189,6 +190,12 @@ def _vanished(context: RefreshContext, previous: pl.DataFrame, current: pl.DataF
     return Vanished(
         gone=frozenset(_without_record(context, of_records)),
         corrected_here=frozenset(_corrected(context)),
+        unusable=frozenset(
+            correction.finding_id
+            for facility_id in context.home.facility_ids()
+            for correction in context.decisions.corrections_at(facility_id)
+            if not is_usable(correction)
+        ),
         restored=frozenset(_restored(context, missing.filter(is_comparing))),
         comparing_rules=frozenset(comparing),
     )

@@ -11,7 +11,9 @@ import pytest
 
 from registry_pipeline.cli import context as cli_context
 from registry_pipeline.cli.main import registry
+from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.intake.landing.integrity import check_landed
 from registry_pipeline.intake.landing.land import land_inbox
 from registry_pipeline.pipeline.refresh import refresh
 from tests.support.profiled import write_csv
@@ -152,6 +154,26 @@ def test_check_before_and_after_landing_changes_nothing(call: Command, home: Hom
     assert state(home) == landed
     again = json.loads(second.out)
     assert again["rules"] == report["rules"] and again["tables"] == report["tables"]
+
+
+def test_check_reads_files_of_which_the_inbox_holds_another_version_by_now(
+    call: Command, home: Home, exports: Path
+) -> None:
+    assert call(home, "facility", "new", "west", "--from", str(exports)).code == 0
+    drop(home, exports)
+    settings = home.settings()
+    at_once = replace(settings, refresh=replace(settings.refresh, settle_seconds=0))
+    land_inbox(home, at_once)
+    contacts = home.inbox / "west" / "contacts_2021.csv"
+    contacts.write_text(contacts.read_text().replace("2021-06-01", "2021-07-01"))
+    land_inbox(home, at_once)
+    told = call(home, "facility", "check", "west")
+    assert told.code == 0, told.err
+    gone = next((home.landing / "west").glob("[0-9a-f]" * 64))
+    gone.rename(gone.with_name("elsewhere"))
+    gone.symlink_to(gone.with_name("elsewhere"))
+    with pytest.raises(StoreError, match="no plain file"):
+        check_landed(home)
 
 
 def test_check_shows_tables_and_no_control_characters(call: Command, home: Home, exports: Path) -> None:

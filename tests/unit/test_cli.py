@@ -198,6 +198,18 @@ def test_a_mistake_on_the_command_line_is_one_line(call: Command) -> None:
     assert "registry findings --help" in done.err
 
 
+def test_a_wrong_setting_of_a_rule_is_told_by_the_command_that_shows_rules(
+    call: Command, served: Home
+) -> None:
+    before = served.settings_file.read_text()
+    try:
+        served.settings_file.write_text(f"{before}\n[rules.M01]\nthresholds = {{ maximum_mm = nan }}\n")
+        done = call("rule", "M01")
+    finally:
+        served.settings_file.write_text(before)
+    assert (done.code, done.err.count("\n"), "must be a number from 0" in done.err) == (2, 1, True), done.err
+
+
 @pytest.mark.parametrize("form", ["csv", "json", "parquet"])
 def test_a_reader_that_leaves_is_no_failure(served: Home, form: str) -> None:
     command = (

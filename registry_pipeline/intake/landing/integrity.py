@@ -32,6 +32,8 @@ def check_landed(home: Home, facility_ids: Sequence[str] = ()) -> None:
     landing = str(home.landing)
     for landed in _landed(home, facility_ids):
         path = f"{landing}/{landed.facility_id}/{landed.sha256}"  # a path is slower to make than to look at
+        if home.has_linked_landing:
+            path = os.path.realpath(path)
         if not landed.is_withdrawn and (problem := shape_problem(path, landed.n_bytes)):
             raise StoreError(
                 f"{landed_path(home, landed)}: the landed bytes {problem}; {REMEDY}, put the file into the inbox "

@@ -33,12 +33,14 @@ class Vanished:
         restored: ids of comparisons with an earlier release whose old value the source sends again.
         comparing_rules: rules that compare with an earlier release. The refresh after compares with the changed
             value and finds nothing, which answers nobody's question.
+        unusable: ids of those whose correction has a value that its column does not take any more.
     """
 
     gone: frozenset[str] = frozenset()
     corrected_here: frozenset[str] = frozenset()
     restored: frozenset[str] = frozenset()
     comparing_rules: frozenset[str] = frozenset()
+    unusable: frozenset[str] = frozenset()
 
 
 NOTHING_KNOWN = Vanished()
@@ -115,7 +117,7 @@ def _shown_status(vanished: Vanished) -> pl.Expr:
     )
     # A correction that was applied and whose finding is still there has not helped: its own value is wrong too.
     return (
-        pl.when((state == "correction") & _named(vanished.corrected_here))
+        pl.when((state == "correction") & _named(vanished.corrected_here | vanished.unusable))
         .then(pl.lit("reopened"))
         .when(state == "correction")
         .then(pl.lit("corrected_here"))

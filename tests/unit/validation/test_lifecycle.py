@@ -85,6 +85,8 @@ def test_a_correction_holds_until_the_source_agrees_and_helps_or_is_asked_again(
     assert _status(pending) == {"a": "corrected_here", "b": "corrected_here"}
     second = merge_lifecycle(_findings("b"), first, "r2", decided, applied)
     assert _status(second) == {"a": "corrected_here", "b": "reopened"}
+    unusable = merge_lifecycle(_findings("a"), first, "r2", decided, Vanished(unusable=frozenset("a")))
+    assert _status(unusable) == {"a": "reopened", "b": "corrected"}
     agreed = merge_lifecycle(_findings(), second, "r3", decided)
     assert _status(agreed) == {"a": "corrected", "b": "corrected"}
 
