@@ -6,6 +6,7 @@ Does not belong here: sources and tables (``intake/mapping/source.py``, ``intake
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -160,7 +161,7 @@ def _read_precedence(section: Section, sources: Sequence[Source]) -> dict[str, t
 def _read_tolerance(section: Section) -> dict[str, float]:
     for key, value in section.data.items():
         _check_item(section, key, is_table_enough=False)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
             raise section.error("a tolerance is a number, 0 or more", key)
     return {key: float(value) for key, value in section.data.items()}
 
