@@ -35,6 +35,7 @@ from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.operations.alerts.alerts_file import FILE as ALERTS
 from registry_pipeline.operations.approval import offer_approved
 from registry_pipeline.operations.audit import audit_log, record, recorded
+from registry_pipeline.pipeline.lost_ledgers import check_ledgers
 from registry_pipeline.store.integrity import read_checksums, unlike_checksums, write_checksums
 from registry_pipeline.store.releases import (
     CHECKSUMS,
@@ -67,6 +68,7 @@ def back_up(home: Home, target: Path) -> Path:
     building = folder.with_name(folder.name + BUILDING)
     with recorded(home, "backup", details=folder.name), disk_errors_as_store_error(folder / CHECKSUMS):
         check_landed(home)
+        check_ledgers(home)
         _sweep_killed(target)
         target.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = building.with_name(building.name + LOCK)

@@ -22,10 +22,12 @@ from registry_pipeline.core.version import package_version
 from registry_pipeline.intake.landing.integrity import check_landed
 from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.operations.access import modes
+from registry_pipeline.operations.alerts.alerts_file import read_alert_settings
 from registry_pipeline.operations.audit import DONE, AuditEntry, last_ended, read_audit_log, unfinished
 from registry_pipeline.operations.diagnosis import ERROR, WARNING, WELL, Diagnosis, Question
 from registry_pipeline.operations.silence import silences
 from registry_pipeline.pipeline.decisions import read_decision_state
+from registry_pipeline.pipeline.lost_ledgers import check_ledgers
 from registry_pipeline.pipeline.watched import inbox_signature, is_served
 from registry_pipeline.store.integrity import damaged_files
 from registry_pipeline.store.releases import (
@@ -177,8 +179,14 @@ def _inbox(home: Home) -> Iterator[Diagnosis]:
         )
 
 
+def _alerts(home: Home) -> Iterator[Diagnosis]:
+    if read_alert_settings(home) is not None:
+        yield Diagnosis("alerts", WELL, "alerts.toml can be read")
+
+
 def _landing(home: Home) -> Iterator[Diagnosis]:
     check_landed(home)
+    check_ledgers(home)
     yield Diagnosis("landing", WELL, "every landed file lies there; registry status --verify compares hashes")
 
 
@@ -265,5 +273,5 @@ def _time(text: str) -> datetime:
 
 QUESTIONS = (
     _settings, modes, _key, _disk, _versions, _daemon, _release, _clock, _comparison, _last_refresh, _inbox, _landing,
-    _facilities, _decisions, _findings, _history, _backup,
+    _facilities, _decisions, _alerts, _findings, _history, _backup,
 )  # fmt: skip

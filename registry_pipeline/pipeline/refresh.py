@@ -17,6 +17,7 @@ from registry_pipeline.intake.landing.land import LandingReport, land_inbox
 from registry_pipeline.intake.landing.ledger import LEDGER
 from registry_pipeline.pipeline.context import RefreshContext, read_context, read_rules
 from registry_pipeline.pipeline.errors import Refused
+from registry_pipeline.pipeline.lost_ledgers import check_ledgers
 from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.step import is_up_to_date, refresh_lock
 from registry_pipeline.pipeline.step_keys import outdated_facilities
@@ -136,7 +137,7 @@ def take_in(
         is_mended: the home has just been put right.
 
     Raises:
-        StoreError: the disk is full, another refresh is running, or bytes that landed before are lost.
+        StoreError: the disk is full, another refresh is running, or bytes or a ledger of what landed before are lost.
     """
     with refresh_lock(home), disk_errors_as_store_error(home.landing / LEDGER):
         if not is_mended:
@@ -146,6 +147,7 @@ def take_in(
         if not is_served(home, signature):
             read_rules(home, settings)  # an override that cannot hold is refused before anything is read
         report = land_inbox(home, settings, facilities=facilities, inbox=inbox)
+        check_ledgers(home)  # what is in the inbox again has one
         is_whole = not report.waiting and set(facilities or home.facility_ids()) >= set(home.facility_ids())
         note_landed(home, signature if is_whole else None)
         return report

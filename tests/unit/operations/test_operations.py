@@ -635,6 +635,37 @@ def test_the_doctor_does_not_call_well_what_a_wrong_clock_dated(
     assert said(home, "backup") == [("warning", "of a time to come: look after the clock")]
 
 
+@pytest.mark.parametrize("lost", ["its ledger", "all that landed"])
+def test_no_release_loses_a_facility_whose_ledger_is_gone(home: Home, tmp_path: Path, lost: str) -> None:
+    """It counted as one that has never sent anything: its patients were in no new release, without a word."""
+    folder = release_folder(home, RELEASES[0])
+    with duckdb.connect(str(folder / "registry.duckdb")) as connection:
+        connection.execute(f"CREATE TABLE meta.submission AS SELECT '{HOSPITAL}' AS facility_id")
+    write_checksums(folder)
+    if lost == "its ledger":
+        (home.landing / HOSPITAL / LEDGER).unlink()
+    else:
+        shutil.rmtree(home.landing / HOSPITAL)
+    sent = home.inbox / HOSPITAL
+    sent.rename(tmp_path / "sent")
+    sent.mkdir()
+    for use in (take_in, lambda home: back_up(home, tmp_path / "disk")):
+        with pytest.raises(
+            StoreError, match=rf"{LEDGER}: is gone, and the served release holds what {HOSPITAL} sent"
+        ):
+            use(home)
+    assert states(home)["landing"] == "error"
+    sent.rmdir()
+    (tmp_path / "sent").rename(sent)
+    take_in(home)
+    assert states(home)["landing"] == "well", "the same files again are another way"
+
+
+def test_the_doctor_names_an_alerts_file_that_sends_nothing(home: Home) -> None:
+    (home.root / "alerts.toml").write_text("[when]\nnew_error = 1\n")
+    assert states(home)["alerts"] == "error"
+
+
 def test_the_doctor_names_what_takes_no_writing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     really_access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: path != home.store and really_access(path, mode))
