@@ -1,37 +1,68 @@
-"""Facilities whose records a new release would lose, because what they sent is not known any more.
+"""Files of which a new release would know nothing any more, or which would count again, because a ledger is not the one that was.
 
-Belongs here: comparing the served release with the ledgers of received files. Does not belong here: landed bytes
-(``intake/landing/integrity.py``), facilities whose mapping was taken away, which is somebody's will.
+Belongs here: comparing the ledgers of received files with those that the served release was made of. Does not belong here: landed
+bytes (``intake/landing/integrity.py``), facilities whose mapping was taken away, which is somebody's will.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
-from registry_pipeline.intake.landing.ledger import ledger_path
-from registry_pipeline.store.releases import current_release, open_release
+from registry_pipeline.intake.landing.ledger import LandedFile, ledger_path, read_entries, read_ledger
+from registry_pipeline.store.inputs import kept_copy
+from registry_pipeline.store.releases import current_release, release_folder
 
 
 def check_ledgers(home: Home) -> None:
-    """Refuse to go on where a ledger is gone of a facility of which the served release holds files.
+    """Refuse to go on where a ledger is gone or older than the one of the served release: entries are only ever added.
 
-    Without it the facility counts as one that has never sent anything, and its patients would be in no new release.
+    Without it the facility counts as one that has never sent anything, or has sent less, and its patients would be in no
+    new release; a file that was withdrawn since would count again.
 
     Raises:
         StoreError: names the ledger.
     """
-    without = [name for name in home.facility_ids() if not ledger_path(home, name).is_file()]
-    if not without or current_release(home) is None:
+    release_id = current_release(home)
+    if release_id is None:
         return
-    import duckdb  # here: mostly every facility has a ledger
+    release = release_folder(home, release_id)
+    for facility_id in home.facility_ids():
+        path = ledger_path(home, facility_id)
+        if (problem := _problem(home, facility_id, kept_copy(home, release, path))) is not None:
+            raise StoreError(f"{path}: {problem}")
 
+
+def _problem(home: Home, facility_id: str, copy: Path) -> str | None:
+    path = ledger_path(home, facility_id)
+    with suppress(OSError):
+        if not copy.is_file() or copy.read_bytes() == path.read_bytes():
+            return None
     try:
-        with open_release(home) as connection:
-            rows = connection.execute("SELECT DISTINCT facility_id FROM meta.submission").fetchall()
-    except (StoreError, duckdb.Error):  # a damaged release is told elsewhere
-        return
-    if lost := sorted({name for (name,) in rows} & set(without)):
-        raise StoreError(
-            f"{ledger_path(home, lost[0])}: is gone, and the served release holds what {lost[0]} sent; restore landing/ "
-            "from the backup, or put its files into the inbox again"
+        before = read_entries(copy)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None  # a damaged release is told elsewhere
+    restore = "restore landing/ from the backup"
+    if before and not path.is_file():
+        return f"is gone, and the served release holds what {facility_id} sent; {restore}, or put its files into the inbox again"
+    (counted_before, withdrawn), (counted, withdrawn_now) = (
+        _bytes(before),
+        _bytes(read_ledger(home, facility_id)),
+    )
+    if lost := (counted_before | withdrawn) - counted - withdrawn_now:
+        return f"lacks files that the served release knows: {len(lost)}; {restore}, or put them into the inbox again"
+    if again := withdrawn & counted:
+        return (
+            f"files that were withdrawn count again: {len(again)}; {restore}, or withdraw them again: "
+            f"registry landing withdraw {facility_id} FILE"
         )
+    return None
+
+
+def _bytes(files: Sequence[LandedFile]) -> tuple[set[str], set[str]]:
+    """SHA-256 of bytes that count, and of those that were withdrawn."""
+    counted = {landed.sha256 for landed in files if not landed.is_withdrawn}
+    return counted, {landed.sha256 for landed in files} - counted

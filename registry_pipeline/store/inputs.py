@@ -17,9 +17,14 @@ INPUTS = "inputs"
 def keep_inputs(home: Home, folder: Path) -> None:
     """Copy settings, mappings and ledgers as they are now into a release's folder."""
     for path in _input_files(home):
-        copy = folder / INPUTS / path.relative_to(home.root)
+        copy = kept_copy(home, folder, path)
         copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         shutil.copyfile(path, copy)
+
+
+def kept_copy(home: Home, release: Path, path: Path) -> Path:
+    """Where a release keeps its copy of a file of the home."""
+    return release / INPUTS / path.relative_to(home.root)
 
 
 def _input_files(home: Home) -> list[Path]:

@@ -80,6 +80,15 @@ def read_ledger(home: Home, facility_id: str) -> list[LandedFile]:
 @lru_cache(maxsize=10_000)
 def _read_ledger(path: Path, state: tuple[int, ...]) -> tuple[LandedFile, ...]:
     """The entries of a ledger, read once in this process as long as the system says that nothing wrote to it."""
+    return read_entries(path)
+
+
+def read_entries(path: Path) -> tuple[LandedFile, ...]:
+    """The entries of a ledger, wherever a copy of it lies.
+
+    Raises:
+        OSError, ValueError, TypeError, KeyError: it cannot be read, or is not what was written.
+    """
     content = json.loads(path.read_text(encoding="utf-8"))
     entries = content["files"] if isinstance(content, dict) else content  # a list in older homes
     if isinstance(content, dict) and content["digest"] != json_digest(entries):

@@ -25,7 +25,7 @@ from registry_pipeline.core.home import Home, make_home
 from registry_pipeline.core.locks import locked
 from registry_pipeline.core.toml_source import ConfigurationError
 from registry_pipeline.defs.server import serve
-from registry_pipeline.intake.landing.ledger import LEDGER
+from registry_pipeline.intake.landing.ledger import LEDGER, read_ledger, withdraw, write_ledger
 from registry_pipeline.operations import audit, doctor
 from registry_pipeline.operations.audit import (
     audit_log,
@@ -42,6 +42,7 @@ from registry_pipeline.pipeline.decisions import renew_ledger_head
 from registry_pipeline.pipeline.errors import Refused
 from registry_pipeline.pipeline.mend import mend_home
 from registry_pipeline.pipeline.refresh import take_in
+from registry_pipeline.store.inputs import keep_inputs
 from registry_pipeline.store.integrity import damaged_files, write_checksums
 from registry_pipeline.store.releases import (
     CHECKSUMS,
@@ -635,14 +636,23 @@ def test_the_doctor_does_not_call_well_what_a_wrong_clock_dated(
     assert said(home, "backup") == [("warning", "of a time to come: look after the clock")]
 
 
-@pytest.mark.parametrize("lost", ["its ledger", "all that landed"])
-def test_no_release_loses_a_facility_whose_ledger_is_gone(home: Home, tmp_path: Path, lost: str) -> None:
-    """It counted as one that has never sent anything: its patients were in no new release, without a word."""
-    folder = release_folder(home, RELEASES[0])
-    with duckdb.connect(str(folder / "registry.duckdb")) as connection:
-        connection.execute(f"CREATE TABLE meta.submission AS SELECT '{HOSPITAL}' AS facility_id")
-    write_checksums(folder)
-    if lost == "its ledger":
+@pytest.mark.parametrize(
+    "lost, said_of_it",
+    [
+        ("its ledger", f"is gone, and the served release holds what {HOSPITAL} sent"),
+        ("all that landed", f"is gone, and the served release holds what {HOSPITAL} sent"),
+        ("its last entry", "lacks files that the served release knows: 1"),
+    ],
+)
+def test_no_release_loses_what_a_ledger_does_not_know_any_more(
+    home: Home, tmp_path: Path, lost: str, said_of_it: str
+) -> None:
+    """The facility counted as one that has sent nothing, or less: its patients were in no new release, without a word."""
+    keep_inputs(home, release_folder(home, RELEASES[0]))
+    entries = read_ledger(home, HOSPITAL)
+    if lost == "its last entry":
+        write_ledger(home, HOSPITAL, entries[:-1])
+    elif lost == "its ledger":
         (home.landing / HOSPITAL / LEDGER).unlink()
     else:
         shutil.rmtree(home.landing / HOSPITAL)
@@ -650,15 +660,29 @@ def test_no_release_loses_a_facility_whose_ledger_is_gone(home: Home, tmp_path: 
     sent.rename(tmp_path / "sent")
     sent.mkdir()
     for use in (take_in, lambda home: back_up(home, tmp_path / "disk")):
-        with pytest.raises(
-            StoreError, match=rf"{LEDGER}: is gone, and the served release holds what {HOSPITAL} sent"
-        ):
+        with pytest.raises(StoreError, match=rf"{LEDGER}: {said_of_it}"):
             use(home)
     assert states(home)["landing"] == "error"
     sent.rmdir()
     (tmp_path / "sent").rename(sent)
     take_in(home)
     assert states(home)["landing"] == "well", "the same files again are another way"
+
+
+@pytest.mark.parametrize("how", ["older", "gone"])
+def test_a_ledger_that_forgot_a_withdrawal_lets_nothing_count_again(home: Home, how: str) -> None:
+    landed = read_ledger(home, HOSPITAL)
+    withdraw(home, HOSPITAL, landed[0].source_file, "A Steward", "sent by mistake")
+    keep_inputs(home, release_folder(home, RELEASES[0]))
+    take_in(home)
+    if how == "older":
+        write_ledger(home, HOSPITAL, landed)
+    else:
+        (home.landing / HOSPITAL / LEDGER).unlink()  # what is in the inbox lands as if it were new
+    with pytest.raises(StoreError, match="files that were withdrawn count again: 1; restore"):
+        take_in(home)
+    withdraw(home, HOSPITAL, landed[0].source_file, "A Steward", "sent by mistake")
+    take_in(home)
 
 
 def test_the_doctor_names_an_alerts_file_that_sends_nothing(home: Home) -> None:
