@@ -197,9 +197,10 @@ def rule(rule_id: str) -> None:
 
     home = CONTEXT.home()
     entries = read_rules(home, home.settings()).entries
-    if rule_id not in entries:
+    meant = next((entry for name, entry in entries.items() if name.casefold() == rule_id.casefold()), None)
+    if meant is None:
         raise click.ClickException(f"there is no rule '{rule_id}'{nearest(rule_id, list(entries))}")
-    click.echo("\n".join(rule_section(entries[rule_id])))
+    click.echo("\n".join(rule_section(meant)))
 
 
 COMMANDS = (decisions, findings, rule)

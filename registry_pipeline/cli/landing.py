@@ -71,7 +71,8 @@ def _list_files(is_json: bool) -> None:
 
 
 def _row(landed: LandedFile) -> list[object]:
-    return [getattr(landed, name) or None for name in _COLUMNS]
+    values = (getattr(landed, name) for name in _COLUMNS)
+    return [None if value == "" else value for value in values]
 
 
 COMMANDS = (landing,)

@@ -51,10 +51,10 @@ def trace(subject: str, words: tuple[str, ...], release_id: str | None, limit: i
 
     \b
     registry trace curated.lesion LESION_ID [COLUMN]
-    registry trace patient P0123456789abcdef
+    registry trace patient P0123456789abcdef|NUMBER
     registry trace result.km_landmark endpoint=os stratum=all landmark_months=36
 
-    It quotes records: what it prints is for stewards.
+    NUMBER is a facility's own number of the patient. It quotes records: what it prints is for stewards.
     """
     with CONTEXT.release(release_id) as connection:
         if subject == "patient":
@@ -128,11 +128,15 @@ def _chosen(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterab
 
 
 def _show_patient(connection: Any, words: Sequence[str], is_json: bool) -> None:
+    from registry_pipeline.stewardship.patients import meant_patients, read_numbers
     from registry_pipeline.stewardship.trace.patients import trace_patient
 
     if len(words) != 1:
-        raise click.UsageError("write one pseudonym after patient")
-    patient = trace_patient(connection, words[0])
+        raise click.UsageError("write one pseudonym, or a facility's own number, after patient")
+    meant = meant_patients(read_numbers(CONTEXT.home()), (words[0],)) or [words[0]]
+    if len(meant) > 1:
+        raise click.UsageError(f"{len(meant)} patients have this number; write one of {', '.join(meant)}")
+    patient = trace_patient(connection, meant[0])
     if is_json:
         print_json(asdict(patient))
         return

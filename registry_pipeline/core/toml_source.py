@@ -92,9 +92,10 @@ def _line_that_fails(text: str) -> int | None:
 def nearest(word: str, words: Iterable[str]) -> str:
     """``; did you mean 'X'?`` or the list of what is known."""
     choices = sorted(words)
-    close = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
+    folded = {choice.casefold(): choice for choice in choices}
+    close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.5)
     if close:
-        return f"; did you mean '{close[0]}'?"
+        return f"; did you mean '{folded[close[0]]}'?"
     return f"; known: {', '.join(choices)}" if choices else ""
 
 

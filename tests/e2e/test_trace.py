@@ -28,6 +28,7 @@ from registry_pipeline.core.home import Home
 from registry_pipeline.intake.landing.ledger import landed_path, read_ledger
 from registry_pipeline.pipeline.refresh import refresh
 from registry_pipeline.simulate.population.write import write_simulation
+from registry_pipeline.stewardship.patients import read_numbers
 from registry_pipeline.stewardship.trace.cells import SourceCell, TracedItem, trace_record
 from registry_pipeline.stewardship.trace.results import trace_result
 from registry_pipeline.store.query import QueryError
@@ -270,6 +271,11 @@ def _run(home: Home, *words: str) -> str:
     result = CliRunner().invoke(registry, ["trace", "--home", str(home.root), *words])
     assert result.exit_code == 0, result.output
     return result.stdout
+
+
+def test_a_patient_is_traced_by_the_number_of_a_facility(demo: Demo) -> None:
+    number, patient = read_numbers(demo.home).drop_nulls().select("source_patient_id", "patient_id").row(0)
+    assert _run(demo.home, "patient", number, "--json") == _run(demo.home, "patient", patient, "--json")
 
 
 def test_questions_without_an_answer_say_what_there_is(demo: Demo) -> None:

@@ -19,6 +19,7 @@ from registry_pipeline.cli import context as cli_context
 from registry_pipeline.cli.main import registry
 from registry_pipeline.cli.rows import print_json
 from registry_pipeline.core.home import Home, make_home
+from registry_pipeline.intake.landing.ledger import LandedFile, write_ledger
 from registry_pipeline.operations.doctor import examine
 from registry_pipeline.store.release import build_release
 from registry_pipeline.store.releases import current_release
@@ -166,7 +167,12 @@ def test_findings_filters(call: Command) -> None:
 
 @pytest.mark.parametrize(
     ("option", "slip", "nearest"),
-    [("--rule", "V20x", "V2"), ("--facility", "wets", "west"), ("--status", "opne", "open")],
+    [
+        ("--rule", "V20x", "V2"),
+        ("--rule", "u03", "did you mean 'U03'?"),
+        ("--facility", "wets", "west"),
+        ("--status", "opne", "open"),
+    ],
 )
 def test_a_filter_that_can_match_nothing_is_a_slip(
     call: Command, option: str, slip: str, nearest: str
@@ -176,6 +182,22 @@ def test_a_filter_that_can_match_nothing_is_a_slip(
     assert done.err.count("\n") == 1
     assert f"{option}: there is no '{slip}'" in done.err
     assert nearest in done.err
+
+
+def test_a_rule_is_found_in_small_letters_too(call: Command) -> None:
+    assert call("rule", "u03").out == call("rule", "U03").out != ""
+    assert "did you mean 'U03'?" in call("rule", "uu03").err
+
+
+def test_a_landed_file_without_a_byte_has_none(call: Command, tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home")
+    (home.facilities / "west.toml").write_text("")
+    (home.landing / "west").mkdir()
+    write_ledger(home, "west", [LandedFile("west", 1, 1, "west-0001-0", "a.csv", "0" * 64, 0, "2026-01-01")])
+    told = call("landing", home=home.root)
+    assert told.code == 0, (told.out, told.err)
+    (line,) = [line.split() for line in told.out.splitlines() if "a.csv" in line]
+    assert line[line.index("a.csv") + 1] == "0"
 
 
 def test_json_loses_no_column_and_says_only_what_json_can_say(call: Command) -> None:

@@ -23,6 +23,10 @@ from registry_pipeline.intake.profiling.write import write_draft
 from registry_pipeline.intake.readers import ReadError, ReadLimits
 
 ANCHOR = "diagnosis"
+_NEEDED = {
+    "patient": "the patients (birth date, sex), without whom every other record waits in quarantine",
+    "primary_tumour": "the primary tumours (diagnosis, stage, histology)",
+}
 
 
 @dataclass(frozen=True)
@@ -133,12 +137,14 @@ def _facility_questions(sources: Sequence[SourceDraft]) -> list[str]:
     questions = [
         'each export is taken for the whole truth of its source (mode = "full"); write "incremental" where it holds only what is new'
     ]
-    if "patient" not in fed:
-        questions.append(
-            "no file gives the patients (birth date, sex); without them every other record waits in quarantine"
-        )
-    if "primary_tumour" not in fed:
-        questions.append("no file gives the primary tumour (diagnosis, stage, histology)")
+    guessed = {table.table for source in sources for table in source.tables}
+    for name, what in _NEEDED.items():
+        if name in guessed - set(fed):
+            questions.append(
+                f"{what}: they stand below as comments; take the # of table {name} away if it is so"
+            )
+        elif name not in fed:
+            questions.append(f"no file gives {what}")
     for table, names in fed.items():
         if len(names) > 1 and table not in ("lrt_course", "lrt_target"):
             order = ", ".join(f'"{name}"' for name in names)

@@ -48,7 +48,7 @@ def trace_patient(connection: duckdb.DuckDBPyConnection, patient_id: str) -> Tra
     )
     if not records and not quarantined:
         raise QueryError(
-            "this release has no such patient; patients are written as pseudonyms, such as P0123456789abcdef"
+            "this release has no such patient; write her pseudonym, such as P0123456789abcdef, or a facility's own number"
         )
     findings = records_of(
         connection,

@@ -248,6 +248,17 @@ def test_a_row_per_metastasis_without_a_number_is_numbered_by_its_place_and_aske
     assert lesion.columns["lesion_id"].template == "{patient_id}-L{Lesion no}"
 
 
+def test_patients_and_tumours_that_stand_as_comments_are_not_said_to_be_missing(tmp_path: Path) -> None:
+    """A file whose headers name no patient's number is guessed as comments."""
+    rows = [[f"{100 + n}", DAYS[n].isoformat(), "F", DAYS[n].isoformat(), "IIB"] for n in range(N)]
+    header = ["Ref", "Date of birth", "Sex", "Date of diagnosis", "FIGO stage"]
+    draft, facility = drafted(tmp_path, "hull", [write_csv(tmp_path / "all.csv", header, rows)])
+    assert not facility.sources[0].tables
+    assert "# ? no file gives" not in draft.text
+    for table in ("patient", "primary_tumour"):
+        assert f"they stand below as comments; take the # of table {table} away" in draft.text
+
+
 def test_sizes_and_treatment_beside_each_lesion_are_guessed_as_comments(tmp_path: Path) -> None:
     header = [
         "Patient no",
