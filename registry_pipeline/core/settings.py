@@ -8,8 +8,9 @@ facility's mapping (``intake/mapping/facility.py``), anything that reads records
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from registry_pipeline.core.execution import Execution
 from registry_pipeline.core.files import json_digest
@@ -136,7 +137,9 @@ class Refresh:
         None, "Administrative end of observation; not set: the day on which the newest file was received."
     )
     timezone: str = parameter(
-        "UTC", "Time zone of the schedule.", form=(is_timezone, "a name such as Asia/Shanghai or UTC")
+        "UTC",
+        "Time zone of the schedule, and of the day on which a file was received.",
+        form=(is_timezone, "a name such as Asia/Shanghai or UTC"),
     )
     cron: str = parameter(
         DEFAULT_CRON,
@@ -156,6 +159,17 @@ class Refresh:
     )
     history_runs: int = parameter(50, "Refreshes that Dagster's history keeps; 3 MB each.", False, (), 1)
     blocking_rules: tuple[str, ...] = parameter((), "Rules whose findings keep a release from being served.")
+
+    def end_of_observation(self, received: datetime | None, today: date) -> date:
+        """As set, else the day in ``timezone`` on which the newest file was received; ``today`` (UTC) where none was.
+
+        A clock that went ahead once must not move it for ever: what was received after today counts as of today.
+        """
+        if self.extract_date is not None:
+            return self.extract_date
+        if received is None or received.astimezone(UTC).date() > today:
+            return today
+        return received.astimezone(ZoneInfo(self.timezone)).date()
 
     @property
     def duckdb_memory(self) -> str:

@@ -133,13 +133,11 @@ class RefreshContext:
             facility_id: of one facility's records, whose end no file of another facility moves; of the whole
                 registry if not given.
         """
-        if self.settings.refresh.extract_date is not None:
-            return self.settings.refresh.extract_date
         ledgers = self.ledgers.values() if facility_id is None else [self.ledgers.get(facility_id, ())]
-        received = [landed.received_at for ledger in ledgers for landed in ledger]
-        today = self.decisions.day  # a refresh that runs over midnight goes by one day
-        # A clock that went ahead once must not move the end of observation for ever.
-        return min(datetime.fromisoformat(max(received)).date(), today) if received else today
+        received = max((landed.received_at for ledger in ledgers for landed in ledger), default=None)
+        moment = None if received is None else datetime.fromisoformat(received)
+        # the day of the decisions: a refresh that runs over midnight goes by one day
+        return self.settings.refresh.end_of_observation(moment, self.decisions.day)
 
     def staged_files(self, frame: str) -> list[Path]:
         """The staged frames of that name of all facilities that have sent something."""

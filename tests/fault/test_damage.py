@@ -15,11 +15,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache, partial
 from itertools import cycle
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -65,6 +66,7 @@ from registry_pipeline.store.releases import (
     release_ids,
     reports_problem,
 )
+from registry_pipeline.study.compare.parameters import end_of_observation
 from registry_pipeline.validation.decisions.ledger import Draft, Subject, append_decisions
 from registry_pipeline.validation.registry_wide.persons import ITEM_SHARES
 from tests.support.registry_home import (
@@ -422,6 +424,34 @@ def test_a_clock_that_went_ahead_moves_no_end_of_observation(waiting: Home, tmp_
     for facility_id, ledger in context.ledgers.items():
         context.ledgers[facility_id] = [replace(landed, received_at=ahead) for landed in ledger]
     assert context.extract_date() == context.extract_date(HOSPITAL) == datetime.now(UTC).date()
+
+
+@pytest.mark.parametrize(
+    "timezone, received, day",
+    [
+        ("UTC", "2023-05-30T23:30:00+00:00", 30),
+        ("Asia/Shanghai", "2023-05-30T23:30:00+00:00", 31),
+        ("America/Los_Angeles", "2023-05-31T02:30:00+00:00", 30),
+    ],
+)
+def test_observation_ends_on_the_day_that_it_was_where_the_registry_is(
+    waiting: Home, tmp_path: Path, timezone: str, received: str, day: int
+) -> None:
+    """What a hospital in the east sent in the morning about that day was of a time to come, until it sent the next file."""
+    home = copied(waiting, tmp_path)
+    home.settings_file.write_text(f'[refresh]\ntimezone = "{timezone}"\n')
+    context = read_context(home)
+    for facility_id, ledger in context.ledgers.items():
+        context.ledgers[facility_id] = [replace(landed, received_at=received) for landed in ledger]
+    assert context.extract_date() == context.extract_date(HOSPITAL) == date(2023, 5, day)
+    with duckdb.connect() as release:  # of which a later one asks the same
+        release.execute("CREATE SCHEMA meta")
+        release.execute(
+            "CREATE TABLE meta.parameter AS SELECT 'refresh.timezone' AS name, $1 AS value", [timezone]
+        )
+        release.execute(f"CREATE TABLE meta.submission AS SELECT TIMESTAMP '{received[:19]}' AS received_at")
+        release.execute("CREATE TABLE meta.release AS SELECT TIMESTAMP '2023-06-01 12:00:00' AS created_at")
+        assert end_of_observation(release, "memory") == date(2023, 5, day)
 
 
 @pytest.mark.parametrize("years", [-10, 10])

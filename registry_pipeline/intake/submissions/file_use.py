@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from registry_pipeline.intake.landing.ledger import LandedFile
@@ -17,6 +17,8 @@ from registry_pipeline.intake.redcap.project_file import RedcapFile
 
 Fate = Literal["rejected", "superseded"]
 NO_SOURCE = "no source takes this file"
+FARTHEST_AHEAD = timedelta(hours=14)
+"""Of universal time, in the time zone where a day begins first."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,12 @@ class FileUse:
 
 
 def last_day(uses: Sequence[FileUse]) -> date:
-    """The day on which the newest of a facility's files was received: what they report was no later. Any, where none was."""
-    return date.fromisoformat(max((use.landed.received_at for use in uses), default=f"{date.max}")[:10])
+    """The last day that it was anywhere when the newest of a facility's files was received: what they report was no later.
+
+    Any, where none was.
+    """
+    received = max((use.landed.received_at for use in uses), default=None)
+    return date.max if received is None else (datetime.fromisoformat(received) + FARTHEST_AHEAD).date()
 
 
 def has_needed(source: Source, sheet: SheetInfo) -> bool:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import Field, fields
-from datetime import date
+from datetime import UTC, date
 from typing import TYPE_CHECKING, Any
 
-from registry_pipeline.core.settings import Study
+from registry_pipeline.core.settings import Refresh, Study
 
 if TYPE_CHECKING:
     import duckdb
@@ -51,8 +51,14 @@ def _typed(field: Field[Any], text: str) -> Any:
 
 def end_of_observation(connection: duckdb.DuckDBPyConnection, database: str) -> date:
     """As set, else the day on which the newest file was received."""
-    extract_date = parameters_of(connection, database).get("refresh.extract_date", "None")
-    if extract_date != "None":
-        return date.fromisoformat(extract_date)
-    query = f"SELECT least(max(received_at), max(created_at))::DATE FROM {database}.meta.submission, {database}.meta.release"
-    return connection.execute(query).fetchall()[0][0]  # type: ignore[no-any-return]
+    parameters = parameters_of(connection, database)
+    extract_date = parameters.get("refresh.extract_date", "None")
+    refresh = Refresh(
+        extract_date=None if extract_date == "None" else date.fromisoformat(extract_date),
+        timezone=parameters.get("refresh.timezone", Refresh.timezone),
+    )
+    query = (
+        f"SELECT max(received_at), max(created_at) FROM {database}.meta.submission, {database}.meta.release"
+    )
+    received, created = (moment.replace(tzinfo=UTC) for moment in connection.execute(query).fetchall()[0])
+    return refresh.end_of_observation(received, created.date())
