@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from registry_pipeline.intake.parsing.sizes import parse_size
 from registry_pipeline.intake.readers import RawSheet, ReadError, ReadLimits, ReadOptions, read_file
 from registry_pipeline.intake.readers.fhir.profiles import SHEETS, columns_of_sheet
 from tests.support.fhir_bundle import (
@@ -246,6 +247,37 @@ def test_sizes_have_the_longest_dimension_first(tmp_path: Path) -> None:
         "8",
         "mm",
     ]
+
+
+@pytest.mark.parametrize(
+    ("elements", "size"),
+    [
+        ({"component": [("33728-7", {}), ("33729-5", {"valueQuantity": quantity(9, "mm")})]}, "? x 9 mm"),
+        ({"component": [("33729-5", {"valueQuantity": quantity(9, "mm")})]}, "? x 9 mm"),
+        ({"valueQuantity": quantity(14, "mm")}, "14 mm"),
+        ({"valueString": "14 x 9 mm"}, "14 x 9 mm"),
+        (
+            {
+                "valueQuantity": quantity(3.2, "cm"),
+                "component": [("33729-5", {"valueQuantity": quantity(9, "mm")})],
+            },
+            "3.2 cm x 9 mm",
+        ),
+        ({"component": [("33728-7", {"valueString": "12 mm"})]}, "12 mm"),
+        ({"component": [("33728-7", {"valueRange": {"low": quantity(10, "mm")}})]}, "?"),
+        ({"valueInteger": 14}, "?"),
+        ({"component": [("33728-7", {"dataAbsentReason": concept(LOINC, "x")})]}, None),
+        ({"dataAbsentReason": concept(LOINC, "x")}, None),
+    ],
+)
+def test_a_further_dimension_is_never_taken_for_the_longest_and_no_size_is_left_out(
+    elements: dict[str, Any], size: str | None, tmp_path: Path
+) -> None:
+    parts = [{"code": concept(LOINC, code), **value} for code, value in elements.get("component", [])]
+    own = resource("Observation", "o", "tumor-size", None, **elements | {"component": parts})
+    assert filled(sheets(tmp_path / "a.json", bundle([own]))["TumorSize"]).get("size") == size
+    if size is not None:
+        assert (parse_size(size).status == "query") == ("?" in size)
 
 
 def test_further_volumes_get_further_columns(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from registry_pipeline.intake.readers.fhir.values import (
 Columns = Callable[[Resource, References], Cells]
 
 _LONGEST, _FURTHER_DIMENSION = "33728-7", "33729-5"
+_NOT_UNDERSTOOD = "?"  # no size, so rule M03 asks for it
 _DOSE: Cells = {"volume": None, "value": None, "unit": None, "fractions": None}
 _MODALITY: Cells = {**concept("modality", None), **concept("technique", None)}
 _STAGE: Cells = {**concept("summary", None), **concept("type", None), "assessment": None}
@@ -124,19 +125,33 @@ def _observation(resource: Resource, refs: References) -> Cells:
 
 def _tumour_size(resource: Resource, refs: References) -> Cells:
     sizes: dict[str, list[Cells]] = {_LONGEST: [], _FURTHER_DIMENSION: []}
+    texts: dict[str, list[str]] = {_LONGEST: [], _FURTHER_DIMENSION: []}
     for part in records(resource.get("component"), "component"):
         code = in_system(part.get("code"), "component", "loinc")
         if code in sizes:
             size = quantity("size", part.get("valueQuantity"))
             sizes[code].append({"value": size["size_value"], "unit": size["size_unit"]})
+            texts[code] += _size_text(part)
+    longest = texts[_LONGEST] or _size_text(resource)
+    if texts[_FURTHER_DIMENSION]:  # which is not the longest, however alone it stands
+        longest = longest or [_NOT_UNDERSTOOD]
     empty: Cells = {"value": None, "unit": None}
-    measured = [size for parts in sizes.values() for size in parts if size["value"]]
     return {
         **_observation(resource, refs),
         **{f"longest_{key}": text for key, text in (*sizes[_LONGEST], empty)[0].items()},
         **repeated("other", sizes[_FURTHER_DIMENSION], 2, empty),
-        "size": " x ".join(f"{size['value']} {size['unit'] or ''}".strip() for size in measured) or None,
+        "size": " x ".join([*longest, *texts[_FURTHER_DIMENSION]]) or None,
     }
+
+
+def _size_text(element: Resource) -> list[str]:
+    """The size that an Observation or a component says, if any: a Quantity or a text; of another type a question mark."""
+    size = quantity("size", element.get("valueQuantity"))
+    if size["size_value"]:
+        return [f"{size['size_value']} {size['size_unit'] or ''}".strip()]
+    text = scalar(element.get("valueString"), "value")
+    is_other = any(name.startswith("value") for name in element.keys() - {"valueQuantity", "valueString"})
+    return [text] if text else [_NOT_UNDERSTOOD] if is_other else []
 
 
 def _procedure(resource: Resource, refs: References) -> Cells:
