@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -56,6 +57,8 @@ def notebook(release_id: str | None, is_analyst: bool, is_edited: bool) -> None:
     with recorded(home, "notebook", chosen, database.name), private_folder(home.store) as folder:
         path = _own_copy() if is_edited else Path(shutil.copy(NOTEBOOK, folder))
         command = [sys.executable, "-m", "marimo", "edit" if is_edited else "run", "--token", str(path)]
+        # Ended by a signal it would leave marimo serving records, and the folder.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
         result = subprocess.run(command, env=os.environ | {"REGISTRY_DATABASE": str(database)}, check=False)
     if result.returncode:
         raise click.ClickException(f"marimo ended with code {result.returncode}")

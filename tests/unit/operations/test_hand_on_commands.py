@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +19,7 @@ from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
 from registry_pipeline.operations.audit import read_audit_log
 from registry_pipeline.operations.exports.omop import write
+from tests.support.registry_home import ROOT
 
 
 @pytest.mark.parametrize(
@@ -89,3 +93,23 @@ def test_the_notebook_is_served_with_a_token(
     assert Path(command[-1]).is_relative_to(home.store) and not Path(command[-1]).parent.exists()
     assert environment["REGISTRY_DATABASE"] == str(home.releases / release_id / "registry.duckdb")
     assert [entry.action for entry in read_audit_log(home)[-2:]] == ["notebook", "notebook"]
+
+
+def test_a_notebook_that_is_told_to_end_leaves_nothing_that_serves_records(
+    full_release: tuple[Home, str], tmp_path: Path
+) -> None:
+    home, _ = full_release
+    (tmp_path / "marimo.py").write_text(
+        "import os, sys, time\nprint(os.getpid(), sys.argv[-1], flush=True)\ntime.sleep(60)\n"
+    )
+    command = [sys.executable, "-m", "registry_pipeline.cli.main", "--home", str(home.root), "notebook"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        number, page = running.stdout.readline().split()
+        assert Path(page).is_file()
+        running.send_signal(signal.SIGTERM)
+        running.wait(30)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(number), 0)
+    assert not Path(page).parent.exists()
