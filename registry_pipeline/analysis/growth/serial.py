@@ -23,6 +23,8 @@ RATE_COLUMNS = [
     "volume_doubling_days", "status", "note",
 ]  # fmt: skip
 
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True)
 class MixedGrowth:
@@ -86,6 +88,8 @@ def _rate(key: Any, part: pd.DataFrame) -> dict[str, object]:
     if not 0 < spread < np.inf:
         return row
     slope = float(centred @ y) / spread
+    if abs(slope) * float(np.ptp(x)) < _ROUNDING * max(1.0, float(np.abs(y).max())):
+        slope = 0.0  # a lesion that stayed as it was: a remainder of rounding is no growth
     residual = y - y.mean() - slope * centred
     error = np.sqrt(float(residual @ residual) / (len(x) - 2) / spread) if len(x) > 2 else np.nan
     note = "" if slope > 0 else "does not grow: no doubling time"

@@ -66,3 +66,15 @@ def test_too_few_series_get_a_sentence(rows):
     assert fit.status == "not_estimable"
     assert "too few" in fit.note
     assert fit.parameters["estimate"].isna().all()
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-3, 1e3])
+@pytest.mark.parametrize("sizes", [(10.0, 10.0, 10.0), (7.0, 7.0, 7.0), (8.0, 11.0, 8.0), (13.0, 9.0, 13.0)])
+def test_a_lesion_that_stays_as_it_is_has_no_doubling_time(sizes: tuple[float, ...], unit: float) -> None:
+    """Neither growth nor shrinkage is made of the rounding of floats."""
+    for start in (0.1, 0.7, 3.3):
+        months = [start, start + 2.2 * unit, start + 4.4 * unit]
+        frame = pd.DataFrame({"lesion_id": "A", "months": months, "diameter_mm": sizes})
+        (row,) = lesion_growth_rates(frame).to_dict("records")
+        assert (row["rate_per_month"], row["note"]) == (0.0, "does not grow: no doubling time")
+        assert np.isnan(row["volume_doubling_days"])
