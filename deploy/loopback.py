@@ -136,11 +136,8 @@ def main() -> None:
         open_home(arguments.home).settings()
     except ConfigurationError as problem:
         sys.exit(str(problem))
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-        signal.SIGHUP,
-    ):  # also where a terminal is closed, or the machine is
+    # the home gets its settings back also where a terminal is closed, or the machine goes down
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     with suppress(KeyboardInterrupt), Topology(arguments.home, arguments.broker) as topology:
         for _ in range(arguments.workers):

@@ -98,9 +98,8 @@ def disk_errors_as_store_error(path: Path) -> Iterator[None]:
         if reason is None:
             raise
         where = path.parent
-        named = getattr(problem, "filename2", None) or getattr(
-            problem, "filename", None
-        )  # of a link, where it lies
+        # of a link the second name is where it lies
+        named = getattr(problem, "filename2", None) or getattr(problem, "filename", None)
         if reason == _NOT_WRITABLE and isinstance(named, str | Path) and Path(named) != where:
             if BUILDING in Path(named).name:
                 where = Path(named).parent

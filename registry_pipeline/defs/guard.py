@@ -46,12 +46,9 @@ def guarded(home: Home) -> Iterator[None]:
         raise dg.Failure(str(problem), allow_retries=False) from None
     except OSError as problem:
         named = Path(problem.filename) if isinstance(problem.filename, str) else None
-        where = (
-            f"{named}: " if named and named.is_relative_to(home.root) else ""
-        )  # of ours, and not what was sent
-        raise dg.Failure(
-            f"{where}input or output failed: {problem.strerror or type(problem).__name__}"
-        ) from None
+        is_ours = named is not None and named.is_relative_to(home.root)  # and not what was sent
+        reason = f"input or output failed: {problem.strerror or type(problem).__name__}"
+        raise dg.Failure(f"{named}: {reason}" if is_ours else reason) from None
     except Exception as problem:
         if (refused := system_refusal(problem)) is not None:  # in the words of a library
             raise dg.Failure(refused, allow_retries=False) from None

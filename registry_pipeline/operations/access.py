@@ -22,11 +22,8 @@ def modes(home: Home) -> Iterator[Diagnosis]:
     private = (home.landing, home.store, home.releases, home.key_file.parent, home.key_file, home.decisions)
     open_to_others = [path for path in private if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
     if open_to_others:
-        names, quoted = (
-            ", ".join(map(str, open_to_others)),
-            " ".join(quote(str(path)) for path in open_to_others),
-        )
-        yield Diagnosis("modes", ERROR, f"open to others: {names}", f"chmod go-rwx {quoted}")
+        remedy = f"chmod go-rwx {' '.join(quote(str(path)) for path in open_to_others)}"
+        yield Diagnosis("modes", ERROR, f"open to others: {', '.join(map(str, open_to_others))}", remedy)
     else:
         yield Diagnosis("modes", WELL, "what is private is closed to others")
     folders = (

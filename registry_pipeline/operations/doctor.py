@@ -18,6 +18,7 @@ from registry_pipeline.core.files import LOCK, StoreError
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.locks import is_locked
 from registry_pipeline.core.toml_source import ConfigurationError
+from registry_pipeline.core.units import noted_moment
 from registry_pipeline.core.version import package_version
 from registry_pipeline.intake.landing.integrity import check_landed
 from registry_pipeline.intake.landing.ledger import LEDGER
@@ -239,7 +240,7 @@ def _backup(home: Home) -> Iterator[Diagnosis]:
             f"one was begun at {running.at} and has not ended",
             "registry backup FOLDER if it was killed",
         )
-    age = datetime.now(UTC) - _time(last.at) if last else None
+    age = datetime.now(UTC) - noted_moment(last.at) if last else None
     if age is None or not -CLOCK_TOLERANCE <= age <= BACKUP_AFTER:
         text = _in_days(age) if age else "there is none"
         yield Diagnosis("backup", WARNING, text, "registry backup FOLDER; keep the key apart from it")
@@ -264,11 +265,6 @@ def _in_days(age: timedelta) -> str:
         if age >= -CLOCK_TOLERANCE
         else "of a time to come: look after the clock"
     )
-
-
-def _time(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 QUESTIONS = (

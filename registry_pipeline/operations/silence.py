@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.toml_source import read_toml
+from registry_pipeline.core.units import noted_moment
 from registry_pipeline.intake.landing.ledger import read_ledger
 
 SILENT_AFTER_DAYS = 100
@@ -52,12 +53,7 @@ def _silence(home: Home, facility_id: str, now: datetime) -> Silence:
     received = [file.received_at for file in read_ledger(home, facility_id) if not file.is_withdrawn]
     if not received:
         return Silence(facility_id, "", 0, limit)
-    moments = [_moment(text) for text in received]
+    moments = [noted_moment(text) for text in received]
     # A clock that went ahead once must not keep a facility from counting as silent for as long.
-    last = max((moment for moment in moments if moment <= now), default=min(*moments, now))
+    last = max((moment for moment in moments if moment <= now), default=now)
     return Silence(facility_id, last.isoformat(timespec="seconds"), (now - last).days, limit)
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from registry_pipeline.core.files import sha256_of, withheld_as_store_error
 from registry_pipeline.core.home import Home
 from registry_pipeline.core.settings import Settings
 from registry_pipeline.core.toml_source import TomlSource, read_toml
+from registry_pipeline.core.units import noted_moment
 from registry_pipeline.core.working_files import damaged, working_file
 from registry_pipeline.intake.landing.ledger import LandedFile, ledger_path, read_ledger
 from registry_pipeline.pipeline.decisions import DecisionState, read_decision_state
@@ -135,7 +136,7 @@ class RefreshContext:
         """
         ledgers = self.ledgers.values() if facility_id is None else [self.ledgers.get(facility_id, ())]
         received = max((landed.received_at for ledger in ledgers for landed in ledger), default=None)
-        moment = None if received is None else datetime.fromisoformat(received)
+        moment = None if received is None else noted_moment(received)
         # the day of the decisions: a refresh that runs over midnight goes by one day
         return self.settings.refresh.end_of_observation(moment, self.decisions.day)
 

@@ -6,13 +6,12 @@ bytes (``intake/landing/integrity.py``), facilities whose mapping was taken away
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from registry_pipeline.core.files import StoreError
 from registry_pipeline.core.home import Home
-from registry_pipeline.intake.landing.ledger import LandedFile, ledger_path, read_entries, read_ledger
+from registry_pipeline.intake.landing.ledger import ledger_path, read_entries, read_ledger, withdrawn_bytes
 from registry_pipeline.store.inputs import kept_copy
 from registry_pipeline.store.releases import current_release, release_folder
 
@@ -32,12 +31,12 @@ def check_ledgers(home: Home) -> None:
     release = release_folder(home, release_id)
     for facility_id in home.facility_ids():
         path = ledger_path(home, facility_id)
-        if (problem := _problem(home, facility_id, kept_copy(home, release, path))) is not None:
+        problem = _problem(home, facility_id, path, kept_copy(home, release, path))
+        if problem is not None:
             raise StoreError(f"{path}: {problem}")
 
 
-def _problem(home: Home, facility_id: str, copy: Path) -> str | None:
-    path = ledger_path(home, facility_id)
+def _problem(home: Home, facility_id: str, path: Path, copy: Path) -> str | None:
     with suppress(OSError):
         if not copy.is_file() or copy.read_bytes() == path.read_bytes():
             return None
@@ -48,21 +47,12 @@ def _problem(home: Home, facility_id: str, copy: Path) -> str | None:
     restore = "restore landing/ from the backup"
     if before and not path.is_file():
         return f"is gone, and the served release holds what {facility_id} sent; {restore}, or put its files into the inbox again"
-    (counted_before, withdrawn), (counted, withdrawn_now) = (
-        _bytes(before),
-        _bytes(read_ledger(home, facility_id)),
-    )
-    if lost := (counted_before | withdrawn) - counted - withdrawn_now:
+    now = read_ledger(home, facility_id)
+    if lost := {landed.sha256 for landed in before} - {landed.sha256 for landed in now}:
         return f"lacks files that the served release knows: {len(lost)}; {restore}, or put them into the inbox again"
-    if again := withdrawn & counted:
+    if again := withdrawn_bytes(before).keys() - withdrawn_bytes(now).keys():
         return (
             f"files that were withdrawn count again: {len(again)}; {restore}, or withdraw them again: "
             f"registry landing withdraw {facility_id} FILE"
         )
     return None
-
-
-def _bytes(files: Sequence[LandedFile]) -> tuple[set[str], set[str]]:
-    """SHA-256 of bytes that count, and of those that were withdrawn."""
-    counted = {landed.sha256 for landed in files if not landed.is_withdrawn}
-    return counted, {landed.sha256 for landed in files} - counted

@@ -47,6 +47,7 @@ from registry_pipeline.intake.landing.ledger import (
     LandedFile,
     landing_lock,
     read_ledger,
+    withdrawn_bytes,
     write_ledger,
 )
 
@@ -141,7 +142,7 @@ def _land_facility(
         seen = _read_seen(folder)
         noted = dict(seen)
         arrivals = Arrivals(ledger, knows_inbox=bool(seen) or not ledger)
-        withdrawn = _withdrawn(ledger)
+        withdrawn = withdrawn_bytes(ledger)
         sent_again: dict[InboxFile, str] = {}
         for file in files:
             before = seen.get(file.shown_name, [""])[-1]
@@ -169,16 +170,6 @@ def _land_facility(
         if landed:
             write_ledger(home, facility_id, [*ledger, *landed])
         report.landed.extend(landed)
-
-
-def _withdrawn(ledger: Sequence[LandedFile]) -> dict[str, str]:
-    """Hash of bytes of which nothing counts -> the day on which they were withdrawn."""
-    counted = {landed.sha256 for landed in ledger if not landed.is_withdrawn}
-    return {
-        landed.sha256: landed.withdrawn_at[:10]
-        for landed in ledger
-        if landed.is_withdrawn and landed.sha256 not in counted
-    }
 
 
 def _submission(

@@ -96,6 +96,16 @@ def read_entries(path: Path) -> tuple[LandedFile, ...]:
     return tuple(LandedFile(**entry) for entry in entries)
 
 
+def withdrawn_bytes(files: Sequence[LandedFile]) -> dict[str, str]:
+    """SHA-256 of bytes of which nothing counts -> the day on which they were withdrawn."""
+    counted = {landed.sha256 for landed in files if not landed.is_withdrawn}
+    return {
+        landed.sha256: landed.withdrawn_at[:10]
+        for landed in files
+        if landed.is_withdrawn and landed.sha256 not in counted
+    }
+
+
 def write_ledger(home: Home, facility_id: str, files: Sequence[LandedFile]) -> None:
     """Replace a facility's ledger, whole or not at all; to be called under :func:`landing_lock`."""
     entries = [asdict(landed) for landed in files]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Literal
 
+from registry_pipeline.core.units import noted_moment
 from registry_pipeline.intake.landing.ledger import LandedFile
 from registry_pipeline.intake.mapping.model import Source
 from registry_pipeline.intake.raw.store import RawFile, SheetInfo
@@ -67,7 +68,7 @@ def last_day(uses: Sequence[FileUse]) -> date:
     Any, where none was.
     """
     received = max((use.landed.received_at for use in uses), default=None)
-    return date.max if received is None else (datetime.fromisoformat(received) + FARTHEST_AHEAD).date()
+    return date.max if received is None else (noted_moment(received) + FARTHEST_AHEAD).date()
 
 
 def has_needed(source: Source, sheet: SheetInfo) -> bool:
